@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# To the kernel's build (in tree, or out of tree with M=) this is the Kbuild
+# file; to people it is what `make help` says.
+ifneq ($(KERNELRELEASE),)
+obj-$(if $(KBUILD_EXTMOD),m,$(CONFIG_LABYRINTH)) += module/
+else
+
+# Which kernel to build for: a name that `tests/vm/kernels list` knows, or "host"
+# for the one that runs here. VARIANT=debug has the knobs for the tests.
+KERNEL ?= 6.12
+KERNELS ?= 6.1 6.12 6.12-rt
+VARIANT ?= release
+PREFIX ?= /usr/local
+BUILD := $(CURDIR)/build
+OUT := $(BUILD)/$(KERNEL)/$(VARIANT)
+Q := $(if $(V),,@)
+
+ifeq ($(KERNEL),host)
+KDIR ?= /lib/modules/$(shell uname -r)/build
+else
+KDIR ?= $(shell tests/vm/kernels kdir $(KERNEL))
+endif
+
+.PHONY: help
+help:
+	@echo 'Labyrinth: pages that exactly one owner can touch'
+	@echo
+	@echo '  make demo       see it run: installs what is missing, boots a VM'
+	@echo '  make check      all tests, in VMs (KERNELS="$(KERNELS)")'
+	@echo '  make lint       static checks only'
+	@echo '  make setup      install the Debian packages that all of this needs'
+	@echo '  make module     build/KERNEL/VARIANT/labyrinth.ko (KERNEL=$(KERNEL); or "host")'
+	@echo '  make tool       build/tool/labyrinth'
+	@echo '  make load       build for the running kernel and load it (root)'
+	@echo '  make unload     unload it (root)'
+	@echo '  make install    tool, man page and module for the running kernel (root)'
+	@echo '  make uninstall  remove these (root)'
+	@echo '  make clean      remove build/'
+	@echo
+	@echo 'V=1 shows the commands. Building needs no root.'
+
+.PHONY: all
+all: module tool
+
+# Kbuild writes where it finds its sources, so each kernel and variant gets a
+# tree of links.
+.PHONY: module
+module:
+	$(Q)test -n "$(KDIR)" -a -e "$(KDIR)/Makefile" || \
+		{ echo "no kernel headers for $(KERNEL)$(if $(filter host,$(KERNEL)),: apt install linux-headers-$$(uname -r))" >&2; exit 1; }
+	$(Q)mkdir -p $(OUT)
+	$(Q)cp -rsf $(CURDIR)/module $(CURDIR)/uapi $(OUT)/
+	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT)/module \
+		$(if $(filter debug,$(VARIANT)),CONFIG_LABYRINTH_DEBUG=y) $(MODFLAGS) modules \
+		$(if $(V),,>$(OUT)/log 2>&1 || { cat $(OUT)/log >&2; exit 1; })
+	$(Q)ln -sf module/labyrinth.ko $(OUT)/labyrinth.ko
+
+.PHONY: tool
+tool:
+	$(Q)$(MAKE) --no-print-directory -C tool BUILD=$(BUILD)/tool
+
+.PHONY: setup
+setup:
+	$(Q)tests/setup
+
+.PHONY: demo
+demo: setup
+	$(Q)tests/demo/run
+
+.PHONY: check
+check: setup
+	$(Q)KERNELS="$(KERNELS)" tests/check
+
+.PHONY: lint
+lint:
+	$(Q)tests/lint
+
+.PHONY: load
+load:
+	$(Q)$(MAKE) --no-print-directory KERNEL=host module
+	insmod $(BUILD)/host/$(VARIANT)/labyrinth.ko $(PARAMS)
+
+.PHONY: unload
+unload:
+	rmmod labyrinth
+
+.PHONY: install
+install:
+	$(Q)$(MAKE) --no-print-directory KERNEL=host module tool
+	$(MAKE) -C /lib/modules/$$(uname -r)/build M=$(BUILD)/host/release/module modules_install
+	$(MAKE) -C tool BUILD=$(BUILD)/tool PREFIX=$(PREFIX) install
+	depmod -a
+
+.PHONY: uninstall
+uninstall:
+	$(MAKE) -C tool BUILD=$(BUILD)/tool PREFIX=$(PREFIX) uninstall
+	rm -f /lib/modules/$$(uname -r)/*/labyrinth.ko* /lib/modules/$$(uname -r)/*/module/labyrinth.ko*
+	depmod -a
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+endif

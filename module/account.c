@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What owners may hold (charges: any context), and do hold (the index).
+ */
+#include <linux/sched/user.h>
+
+#include "owner.h"
+
+/* === Charges ============================================================= */
+
+static bool lab_account_charge(struct lab_account *account, long pages)
+{
+	if (!account->user)
+		return true;
+	if ((unsigned long)atomic_long_add_return(pages, &account->user->locked_vm) >
+	    READ_ONCE(account->limit)) {
+		atomic_long_sub(pages, &account->user->locked_vm);
+		return false;
+	}
+	atomic_long_add(pages, &account->charged);
+	return true;
+}
+
+static void lab_account_uncharge(struct lab_account *account, long pages)
+{
+	if (!account->user)
+		return;
+	atomic_long_sub(pages, &account->charged);
+	atomic_long_sub(pages, &account->user->locked_vm);
+}
+
+/**
+ * lab_charge - may @owner hold @pages more? Then charge them.
+ * @owner: any
+ * @pages: base pages
+ *
+ * An addition, undone if it was too much: wait-free, but two charges at once
+ * can both be refused where one of them would have fitted.
+ *
+ * Context: any.
+ *
+ * Return: LABYRINTH_REASON_NONE, or why not.
+ */
+enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
+				 unsigned long pages)
+{
+	long used = atomic_long_add_return((long)pages, &owner->used);
+
+	/* The addition is a full barrier: pairs with lab_owner_close_empty(). */
+	if ((unsigned long)used > READ_ONCE(owner->quota)) {
+		atomic_long_sub((long)pages, &owner->used);
+		return lab_owner_dying(owner) ? LABYRINTH_REASON_DYING :
+						LABYRINTH_REASON_QUOTA;
+	}
+	if (!lab_account_charge(&owner->account, (long)pages)) {
+		atomic_long_sub((long)pages, &owner->used);
+		return LABYRINTH_REASON_MEMLOCK;
+	}
+	return LABYRINTH_REASON_NONE;
+}
+
+/* Context: any. */
+void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages)
+{
+	lab_account_uncharge(&owner->account, (long)pages);
+	atomic_long_sub((long)pages, &owner->used);
+}
+
+/* Charge what can't be refused: a page that was freed, but is held back. */
+void lab_recharge(struct labyrinth_owner *owner, unsigned long pages)
+{
+	struct lab_account *account = &owner->account;
+
+	atomic_long_add((long)pages, &owner->used);
+	if (account->user) {
+		atomic_long_add((long)pages, &account->charged);
+		atomic_long_add((long)pages, &account->user->locked_vm);
+	}
+}
+
+/* === The index =========================================================== */
+
+/* Links are slot indices, in the order of allocation. */
+void lab_index_add(struct labyrinth_owner *owner, struct lab_slot *slot)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+	u32 index = lab_slot_index(reg, slot);
+
+	lockdep_assert_held(&owner->lock);
+	slot->index_next = LAB_NIL;
+	slot->index_prev = owner->last;
+	if (owner->last == LAB_NIL)
+		owner->first = index;
+	else
+		reg->slot[owner->last].index_next = index;
+	owner->last = index;
+	slot->indexed = true;
+	owner->indexed++;
+}
+
+void lab_index_del(struct labyrinth_owner *owner, struct lab_slot *slot)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+
+	lockdep_assert_held(&owner->lock);
+	if (slot->index_prev == LAB_NIL)
+		owner->first = slot->index_next;
+	else
+		reg->slot[slot->index_prev].index_next = slot->index_next;
+	if (slot->index_next == LAB_NIL)
+		owner->last = slot->index_prev;
+	else
+		reg->slot[slot->index_next].index_prev = slot->index_prev;
+	slot->indexed = false;
+	owner->indexed--;
+}
+
+/**
+ * lab_owner_slot - the slot of a block that is @owner's now, and published
+ * @owner: file or named
+ * @handle: any 64 bits
+ *
+ * Context: owner->lock held; as long as it is, the block stays.
+ *
+ * Return: the slot, or NULL.
+ */
+struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle)
+{
+	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
+
+	lockdep_assert_held(&owner->lock);
+	/* The word first: only its owner, under its lock, may look at the rest. */
+	if (!slot || lab_slot_word(slot) !=
+		     lab_handle_word(handle, owner->id, LABYRINTH_PAGE_OWNED) ||
+	    !slot->indexed)
+		return NULL;
+	return slot;
+}

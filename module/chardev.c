@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/labyrinth: the descriptor, and the way to each call.
+ *
+ * A descriptor is an owner, and serves the mm that opened it. Its owner dies
+ * when that mm does (the notifier) or when the descriptor is closed, whichever
+ * comes first; either finds the other under @lock.
+ */
+#include <linux/compat.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "chardev.h"
+#include "reserve.h"
+
+/*
+ * The instance, for open(): a miscdevice has no room for a pointer that could
+ * be handed over, only itself.
+ */
+struct lab_device {
+	struct miscdevice misc;
+	struct labyrinth *lab;
+};
+
+/* === The end of a descriptor's owners ==================================== */
+
+static void lab_file_leave(struct lab_file *file)
+{
+	mutex_lock(&file->lock);
+	if (!file->gone) {
+		file->gone = true;
+		if (file->acting != file->self)
+			lab_owner_detach(file->acting);
+		lab_owner_kill(file->self);
+		lab_owner_put(file->self);
+	}
+	mutex_unlock(&file->lock);
+}
+
+static void lab_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct lab_file *file = container_of(notifier, struct lab_file, notifier);
+
+	lab_file_leave(file);
+	/* Whoever polls from elsewhere learns that it is dead. */
+	wake_up_all(&file->lab->refilled);
+}
+
+static void lab_mm_free(struct mmu_notifier *notifier)
+{
+	kfree(container_of(notifier, struct lab_file, notifier));
+}
+
+static const struct mmu_notifier_ops lab_mm_ops = {
+	.release = lab_mm_release,
+	.free_notifier = lab_mm_free,
+};
+
+/* === open, release, poll ================================================= */
+
+static struct lab_file *lab_file_new(struct labyrinth *lab)
+{
+	struct lab_owner_spec spec = {
+		.kind = LABYRINTH_OWNER_FILE,
+		.name = current->comm,
+		.uid = current_uid(),
+		.gid = current_gid(),
+		.quota = READ_ONCE(lab->settings.file_quota),
+	};
+	struct lab_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct labyrinth_owner *owner;
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	owner = lab_owner_create(lab, &spec);
+	if (IS_ERR(owner)) {
+		kfree(file);
+		return ERR_CAST(owner);
+	}
+	/* Ours, beside the table's. */
+	lab_owner_get(owner);
+	mutex_init(&file->lock);
+	file->lab = lab;
+	file->self = owner;
+	file->acting = owner;
+	return file;
+}
+
+static int lab_open(struct inode *inode, struct file *filp)
+{
+	struct lab_device *device = container_of(filp->private_data,
+						 struct lab_device, misc);
+	struct lab_file *file;
+	int err;
+
+	/* A kernel thread has no mm to serve. */
+	if (!current->mm)
+		return -ENXIO;
+	file = lab_file_new(device->lab);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	file->writable = filp->f_mode & FMODE_WRITE;
+	file->mm = current->mm;
+	file->notifier.ops = &lab_mm_ops;
+	err = mmu_notifier_register(&file->notifier, file->mm);
+	if (err) {
+		lab_file_leave(file);
+		kfree(file);
+		return err;
+	}
+	filp->private_data = file;
+	return stream_open(inode, filp);
+}
+
+static int lab_release(struct inode *inode, struct file *filp)
+{
+	struct lab_file *file = filp->private_data;
+
+	lab_file_leave(file);
+	/* Frees it once no lab_mm_release() can be under way. */
+	mmu_notifier_put(&file->notifier);
+	return 0;
+}
+
+static bool lab_owner_could_take(const struct labyrinth_owner *owner)
+{
+	return lab_reserve_available(owner->lab) ||
+	       atomic_long_read(&owner->credit) > 0;
+}
+
+static __poll_t lab_poll(struct file *filp, poll_table *wait)
+{
+	struct lab_file *file = filp->private_data;
+	struct labyrinth_owner *owner;
+
+	poll_wait(filp, &file->lab->refilled, wait);
+	if (file->mm != current->mm || READ_ONCE(file->gone))
+		return EPOLLERR | EPOLLHUP;
+	/* Not gone, and current keeps the mm from dying: the owner is there. */
+	owner = smp_load_acquire(&file->acting);
+	if (lab_owner_dying(owner))
+		return EPOLLERR | EPOLLHUP;
+	return lab_owner_could_take(owner) ? EPOLLOUT | EPOLLWRNORM : 0;
+}
+
+/* === Calls about the owner =============================================== */
+
+static int lab_ioctl_info(struct lab_call *call)
+{
+	struct labyrinth_info *info = call->arg;
+	struct labyrinth_owner *owner = call->owner;
+	struct labyrinth *lab = call->file->lab;
+	struct lab_account *account = &owner->account;
+	unsigned long limit = READ_ONCE(account->limit);
+	unsigned int i;
+
+	if (info->flags)
+		return -EINVAL;
+	info->out_features = 0;
+	info->out_page_size = PAGE_SIZE;
+	info->out_max_order = LAB_MAX_ORDER;
+	info->out_max_batch = LAB_MAX_BATCH;
+	info->out_slots = lab->reg.slots;
+	info->out_owner = owner->id;
+	info->out_kind = owner->kind;
+	info->out_used = (u64)atomic_long_read(&owner->used);
+	info->out_quota = READ_ONCE(owner->quota);
+	info->out_guarantee = READ_ONCE(owner->guarantee);
+	info->out_memlock_used = !account->user ? 0 :
+		(u64)atomic_long_read(&account->user->locked_vm);
+	info->out_memlock_limit = limit == ULONG_MAX ? LABYRINTH_UNLIMITED :
+						       limit;
+	info->out_reserve_available = lab_reserve_available(lab);
+	info->out_reserve_high = 0;
+	for (i = 0; i < lab->node_count; i++)
+		info->out_reserve_high += READ_ONCE(lab->nodes[i]->high);
+	return lab_respond(call);
+}
+
+static int lab_file_attach(struct lab_file *file, struct labyrinth_owner *owner)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&file->lock);
+	if (file->gone)
+		err = -EIO;
+	else if (file->acting == file->self)
+		err = lab_owner_attach(owner, file->writable);
+	/* Last, for it can't be taken back: the file's own is shut for good. */
+	if (!err && !lab_owner_close_empty(file->self)) {
+		lab_owner_detach(owner);
+		err = -EBUSY;
+	}
+	if (!err)
+		smp_store_release(&file->acting, owner);
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static int lab_ioctl_attach(struct lab_call *call)
+{
+	struct labyrinth_attach *attach = call->arg;
+	struct labyrinth_owner *owner;
+	int err;
+
+	if (attach->flags || attach->__reserved ||
+	    !lab_name_valid((const char *)attach->name, sizeof(attach->name)))
+		return -EINVAL;
+	owner = lab_owner_by_name(call->file->lab, (const char *)attach->name);
+	if (!owner)
+		return -ENOENT;
+	attach->out_owner = owner->id;
+	/* The answer first: attaching can't be taken back. */
+	err = lab_respond(call);
+	if (!err)
+		err = lab_file_attach(call->file, owner);
+	lab_owner_put(owner);
+	return err;
+}
+
+/* === Dispatch ============================================================ */
+
+/**
+ * struct lab_op - a call
+ * @fn: does it
+ * @size: of its struct
+ * @min_size: of the first version of its struct
+ * @writes: needs a descriptor open for writing
+ */
+struct lab_op {
+	int (*fn)(struct lab_call *call);
+	u32 size;
+	u32 min_size;
+	bool writes;
+};
+
+union lab_args {
+	struct labyrinth_info info;
+	struct labyrinth_alloc alloc;
+	struct labyrinth_free free;
+	struct labyrinth_query query;
+	struct labyrinth_rw rw;
+	struct labyrinth_set set;
+	struct labyrinth_attach attach;
+};
+
+#define LAB_OP(_cmd, _fn, _struct, _last, _writes)			\
+	[_IOC_NR(_cmd)] = {						\
+		.fn = _fn,						\
+		.size = sizeof(struct _struct) +			\
+			BUILD_BUG_ON_ZERO(sizeof(struct _struct) >	\
+					  sizeof(union lab_args)) +	\
+			BUILD_BUG_ON_ZERO(sizeof(struct _struct) % 8),	\
+		.min_size = offsetofend(struct _struct, _last),		\
+		.writes = _writes,					\
+	}
+
+static const struct lab_op lab_ops[] = {
+	LAB_OP(LABYRINTH_IOC_INFO, lab_ioctl_info, labyrinth_info,
+	       out_reserve_high, false),
+	LAB_OP(LABYRINTH_IOC_ALLOC, lab_ioctl_alloc, labyrinth_alloc,
+	       __reserved, true),
+	LAB_OP(LABYRINTH_IOC_FREE, lab_ioctl_free, labyrinth_free,
+	       out_bad, true),
+	LAB_OP(LABYRINTH_IOC_QUERY, lab_ioctl_query, labyrinth_query,
+	       out_flags, false),
+	LAB_OP(LABYRINTH_IOC_READ, lab_ioctl_read, labyrinth_rw,
+	       __reserved, false),
+	LAB_OP(LABYRINTH_IOC_WRITE, lab_ioctl_write, labyrinth_rw,
+	       __reserved, true),
+	LAB_OP(LABYRINTH_IOC_SET, lab_ioctl_set, labyrinth_set,
+	       used, true),
+	LAB_OP(LABYRINTH_IOC_ATTACH, lab_ioctl_attach, labyrinth_attach,
+	       __reserved, false),
+};
+
+int lab_respond(const struct lab_call *call)
+{
+	return copy_to_user(call->user, call->arg,
+			    min(call->user_size, call->size)) ? -EFAULT : 0;
+}
+
+static const struct lab_op *lab_op_find(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (_IOC_TYPE(cmd) != LABYRINTH_IOC_TYPE ||
+	    _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
+	    nr >= ARRAY_SIZE(lab_ops))
+		return NULL;
+	return &lab_ops[nr];
+}
+
+static int lab_call_fetch(struct lab_call *call, const struct lab_op *op)
+{
+	if (get_user(call->user_size, (u32 __user *)call->user))
+		return -EFAULT;
+	if (call->user_size < op->min_size)
+		return -EINVAL;
+	if (call->user_size > PAGE_SIZE)
+		return -E2BIG;
+	call->size = op->size;
+	if (copy_struct_from_user(call->arg, op->size, call->user,
+				  call->user_size))
+		return -EFAULT;
+	/* Read again above, so it may be another by now: one is used. */
+	*(u32 *)call->arg = call->user_size;
+	return 0;
+}
+
+static long lab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct lab_file *file = filp->private_data;
+	const struct lab_op *op = lab_op_find(cmd);
+	union lab_args args;
+	struct lab_call call = {
+		.file = file,
+		.user = (void __user *)arg,
+		.arg = &args,
+	};
+	int err;
+
+	if (!op)
+		return -ENOTTY;
+	if (file->mm != current->mm)
+		return -EIO;
+	if (op->writes && !file->writable)
+		return -EBADF;
+	err = lab_call_fetch(&call, op);
+	if (err)
+		return err;
+	call.owner = smp_load_acquire(&file->acting);
+	if (lab_owner_dying(call.owner) && op->fn != lab_ioctl_info)
+		return -ESHUTDOWN;
+	return op->fn(&call);
+}
+
+static const struct file_operations lab_fops = {
+	.owner = THIS_MODULE,
+	.open = lab_open,
+	.release = lab_release,
+	.poll = lab_poll,
+	.unlocked_ioctl = lab_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/* One device file, as there is one name for it. */
+static struct lab_device lab_device = {
+	.misc = {
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = "labyrinth",
+		.fops = &lab_fops,
+		.mode = 0600,
+	},
+};
+
+int lab_chardev_init(struct labyrinth *lab)
+{
+	lab_device.lab = lab;
+	return misc_register(&lab_device.misc);
+}
+
+/* The module's reference is held by every file: none is open. */
+void lab_chardev_exit(void)
+{
+	misc_deregister(&lab_device.misc);
+	/* A released file's notifier may still be on its way to be freed. */
+	mmu_notifier_synchronize();
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /dev/labyrinth. chardev.c is the descriptor and the dispatch, ioctl_hold.c
+ * what takes and frees, ioctl_page.c what looks into pages.
+ */
+#ifndef LABYRINTH_CHARDEV_H
+#define LABYRINTH_CHARDEV_H
+
+#include <linux/fs.h>
+#include <linux/mmu_notifier.h>
+
+#include "owner.h"
+
+/**
+ * struct lab_file - an open descriptor
+ * @lab: the instance
+ * @notifier: on the opener's mm: its death is the owner's
+ * @mm: the opener's; a reference to the struct is held with @notifier
+ * @self: the file's own owner
+ * @acting: who it acts as: @self, or the named owner that it has attached
+ * @lock: guards @gone, and the change of @acting
+ * @gone: its owners have been left: mm dead, or closing
+ * @writable: opened for writing
+ */
+struct lab_file {
+	struct labyrinth *lab;
+	struct mmu_notifier notifier;
+	struct mm_struct *mm;
+	struct labyrinth_owner *self;
+	struct labyrinth_owner *acting;
+	struct mutex lock;
+	bool gone;
+	bool writable;
+};
+
+/**
+ * struct lab_call - one ioctl under way
+ * @file: on which
+ * @owner: who it acts as
+ * @user: the caller's struct
+ * @user_size: its size
+ * @arg: the kernel's copy
+ * @size: of @arg
+ */
+struct lab_call {
+	struct lab_file *file;
+	struct labyrinth_owner *owner;
+	void __user *user;
+	u32 user_size;
+	void *arg;
+	u32 size;
+};
+
+int lab_chardev_init(struct labyrinth *lab);
+void lab_chardev_exit(void);
+
+/* Write the struct back; what the caller has no room for is left out. */
+int lab_respond(const struct lab_call *call);
+
+int lab_ioctl_alloc(struct lab_call *call);
+int lab_ioctl_free(struct lab_call *call);
+int lab_ioctl_query(struct lab_call *call);
+int lab_ioctl_read(struct lab_call *call);
+int lab_ioctl_write(struct lab_call *call);
+int lab_ioctl_set(struct lab_call *call);
+
+#endif /* LABYRINTH_CHARDEV_H */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The core's types: one struct labyrinth holds everything; there are no
+ * globals. Faces (chardev, netlink) include this; the core knows no face.
+ *
+ * Locks, in the order in which they are taken:
+ *   owners->lock     the table of owners, names, attaching
+ *   reserve_lock     whatever fills: rings' tails, ready stacks' puts,
+ *                    watermarks, the list of guarantees
+ *   owner->lock      an owner's index, and the cold fields of its slots
+ * Words, counts, claims and takes need none of them.
+ */
+#ifndef LABYRINTH_CORE_H
+#define LABYRINTH_CORE_H
+
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/numa.h>
+#include <linux/percpu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <uapi/linux/labyrinth.h>
+
+#include "registry.h"
+
+/*
+ * Largest order of a block. The page allocator's own largest has had two names
+ * and two meanings (MAX_ORDER, MAX_PAGE_ORDER); 9 is within both on every
+ * configuration with 4 KiB pages.
+ */
+#define LAB_MAX_ORDER		9
+#define LAB_MAX_BATCH		65536U
+#define LAB_REASONS		(LABYRINTH_REASON_CLOSED + 1)
+#define LAB_RUNGS		(LABYRINTH_RUNG_FALLBACK + 1)
+/* The stack's count is modulo 256. */
+#define LAB_MAX_CPU_DEPTH	255
+
+/**
+ * struct lab_settings - what the module was loaded with
+ * @slots: capacity in blocks
+ * @low: @high: @emergency: of each node's reserve, in pages
+ * @cpu_depth: pages in each CPU's ready stack when full
+ * @headroom: pages that the refill leaves available to the system
+ * @file_quota: default quota of an owner, in pages
+ */
+struct lab_settings {
+	unsigned int slots;
+	unsigned int low;
+	unsigned int high;
+	unsigned int emergency;
+	unsigned int cpu_depth;
+	unsigned int headroom;
+	unsigned int file_quota;
+};
+
+/**
+ * struct lab_stats - one CPU's counters; sums of all CPUs mean something
+ * @alloc: blocks served, by rung
+ * @fail: requests not served, by reason
+ * @free: blocks freed
+ *
+ * Written with this_cpu_inc(), which an interrupt or NMI can't tear.
+ */
+struct lab_stats {
+	unsigned long alloc[LAB_RUNGS];
+	unsigned long fail[LAB_REASONS];
+	unsigned long free;
+};
+
+/**
+ * struct lab_cpu - a CPU's part
+ * @ready: clean pages, taken by this CPU only, filled by the worker
+ * @stats: counters
+ */
+struct lab_cpu {
+	struct lab_stack ready;
+	struct lab_stats stats;
+};
+
+/**
+ * struct lab_node - a memory node's reserve
+ * @ring: its pages
+ * @kick: the worker is woken when fewer than this are available; written
+ *	under reserve_lock
+ * @nid: the node
+ * @filling: below low once, and not at high since; under reserve_lock
+ * @low: @high: @emergency: watermarks; under reserve_lock
+ * @stock: clean pages without a place yet; under reserve_lock, empty outside
+ */
+struct lab_node {
+	struct lab_ring ring;
+	long kick;
+	int nid;
+	bool filling;
+	struct lab_stack stock;
+	unsigned long low;
+	unsigned long high;
+	unsigned long emergency;
+};
+
+/**
+ * struct lab_work_stats - the worker's counters, under reserve_lock
+ */
+struct lab_work_stats {
+	unsigned long recycled;
+	unsigned long returned;
+	unsigned long refilled;
+	unsigned long refill_failed;
+	unsigned long refill_held;
+	unsigned long quarantined;
+};
+
+/**
+ * struct lab_owners - the table of owners
+ * @lock: see the head of this file
+ * @table: by number; an entry stays until no slot names the number any more
+ * @next: where the search for a free number goes on
+ * @seq: goes up when an owner comes or goes, for dumps
+ * @named: named owners that are not dying
+ * @guaranteed: owners with a guarantee; under reserve_lock
+ * @graves: dead owners, their numbers not yet free; under @graves_lock
+ * @graves_lock: taken last
+ * @count: owners that are not dying
+ */
+struct lab_owners {
+	struct mutex lock;
+	struct xarray table;
+	u32 next;
+	unsigned int seq;
+	struct list_head named;
+	struct list_head guaranteed;
+	struct list_head graves;
+	spinlock_t graves_lock;
+	unsigned int count;
+};
+
+/**
+ * struct labyrinth - everything
+ * @reg: the slots
+ * @cpu: each CPU's part
+ * @node: by node number; nodes without memory of their own share another's
+ * @nodes: the distinct ones
+ * @node_count: how many
+ * @kicked: the worker has been woken and has not started to look yet
+ * @kick: wakes it from any context
+ * @work: the worker: the only one that fills, wipes and returns
+ * @retry: @work, once more, later
+ * @queue: where it runs
+ * @refilled: woken when pages have come
+ * @reserve_lock: see the head of this file
+ * @work_stats: under reserve_lock
+ * @owners: the table of owners
+ * @settings: what the module was loaded with
+ */
+struct labyrinth {
+	struct lab_registry reg;
+	struct lab_cpu __percpu *cpu;
+	struct lab_node *node[MAX_NUMNODES];
+	struct lab_node **nodes;
+	unsigned int node_count;
+	atomic_t kicked;
+	struct irq_work kick;
+	struct work_struct work;
+	struct delayed_work retry;
+	struct workqueue_struct *queue;
+	wait_queue_head_t refilled;
+	struct mutex reserve_lock;
+	struct lab_work_stats work_stats;
+	struct lab_owners owners;
+	struct lab_settings settings;
+};
+
+#define lab_count(lab, counter)	this_cpu_inc((lab)->cpu->stats.counter)
+
+#endif /* LABYRINTH_CORE_H */

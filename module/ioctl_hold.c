@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ALLOC and FREE, in batches.
+ *
+ * Both answer the caller first and publish after, so that whoever can't be told
+ * has changed nothing. Pages that ALLOC took are OWNED but in nobody's index
+ * until then: no call finds them. Handles that FREE was given are LEAVING until
+ * then: every call refuses them, and they can come back.
+ */
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "chardev.h"
+#include "ladder.h"
+#include "reserve.h"
+
+#define LAB_ALLOC_FLAGS	(LABYRINTH_ALLOC_STRICT | LABYRINTH_ALLOC_PARTIAL)
+
+/* === ALLOC =============================================================== */
+
+static int lab_alloc_check(const struct labyrinth_alloc *alloc)
+{
+	if (alloc->flags & ~LAB_ALLOC_FLAGS || alloc->__reserved ||
+	    !alloc->count || alloc->count > LAB_MAX_BATCH ||
+	    alloc->order > LAB_MAX_ORDER ||
+	    alloc->scope > LABYRINTH_SCOPE_THREAD ||
+	    alloc->fallback == LABYRINTH_FALLBACK_UNSET ||
+	    alloc->fallback > LABYRINTH_FALLBACK_DEFER)
+		return -EINVAL;
+	if (alloc->timeout_ns && alloc->fallback != LABYRINTH_FALLBACK_WAIT)
+		return -EINVAL;
+	if (alloc->scope == LABYRINTH_SCOPE_THREAD ||
+	    alloc->fallback == LABYRINTH_FALLBACK_DEFER)
+		return -EOPNOTSUPP;
+	if (alloc->flags & LABYRINTH_ALLOC_STRICT && alloc->order)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void lab_alloc_request(const struct labyrinth_alloc *alloc,
+			      struct lab_request *rq)
+{
+	rq->order = alloc->order;
+	rq->strict = alloc->flags & LABYRINTH_ALLOC_STRICT;
+	rq->fallback = alloc->fallback;
+	rq->forever = !alloc->timeout_ns;
+	rq->deadline = jiffies + min_t(u64, MAX_JIFFY_OFFSET,
+				       nsecs_to_jiffies64(alloc->timeout_ns) + 1);
+}
+
+static int lab_refused(enum labyrinth_reason reason)
+{
+	return reason == LABYRINTH_REASON_DYING ? -ESHUTDOWN : -EDQUOT;
+}
+
+/* A refusal before the ladder: no rung was reached. */
+static int lab_alloc_charge(struct labyrinth_owner *owner, unsigned long pages,
+			    struct lab_grant *grant)
+{
+	grant->reason = lab_charge(owner, pages);
+	if (grant->reason == LABYRINTH_REASON_NONE) {
+		atomic_long_add((long)pages, &owner->pending);
+		return 0;
+	}
+	grant->rung = LABYRINTH_RUNG_NONE;
+	lab_count_failure(owner, grant);
+	return lab_refused(grant->reason);
+}
+
+static void lab_alloc_uncharge(struct labyrinth_owner *owner,
+			       unsigned long pages)
+{
+	atomic_long_sub((long)pages, &owner->pending);
+	lab_uncharge(owner, pages);
+}
+
+/*
+ * Take up to @alloc->count blocks into @handles. Whole batches are charged at
+ * once, before the first page is taken; others block by block.
+ */
+static int lab_alloc_take(struct labyrinth_owner *owner,
+			  struct labyrinth_alloc *alloc, u64 *handles)
+{
+	bool partial = alloc->flags & LABYRINTH_ALLOC_PARTIAL;
+	unsigned long pages = 1UL << alloc->order;
+	struct lab_grant grant = {};
+	struct lab_request rq;
+	int err = 0;
+
+	lab_alloc_request(alloc, &rq);
+	if (!partial)
+		err = lab_alloc_charge(owner, pages * alloc->count, &grant);
+	while (!err && alloc->out_count < alloc->count) {
+		if (partial)
+			err = lab_alloc_charge(owner, pages, &grant);
+		if (err)
+			break;
+		err = lab_take(owner, &rq, &grant);
+		if (!err) {
+			handles[alloc->out_count++] = grant.handle;
+			alloc->out_rung = max_t(u32, alloc->out_rung, grant.rung);
+		} else if (partial) {
+			lab_alloc_uncharge(owner, pages);
+		} else {
+			lab_alloc_uncharge(owner, pages * (alloc->count -
+							   alloc->out_count));
+		}
+		cond_resched();
+	}
+	if (err) {
+		alloc->out_rung = grant.rung;
+		alloc->out_reason = grant.reason;
+	}
+	return err;
+}
+
+static void lab_alloc_undo(struct labyrinth_owner *owner,
+			   const struct labyrinth_alloc *alloc,
+			   const u64 *handles)
+{
+	struct lab_grant grant;
+	u32 i;
+
+	for (i = 0; i < alloc->out_count; i++) {
+		grant.slot = lab_registry_slot(&owner->lab->reg, handles[i]);
+		grant.handle = handles[i];
+		atomic_long_sub(1L << alloc->order, &owner->pending);
+		lab_free_unpublished(owner, &grant);
+	}
+}
+
+/* Can't fail, but for an owner that has been removed meanwhile. */
+static int lab_alloc_publish(struct labyrinth_owner *owner,
+			     const struct labyrinth_alloc *alloc,
+			     const u64 *handles)
+{
+	u64 now = ktime_get_mono_fast_ns();
+	int err = 0;
+	u32 i;
+
+	mutex_lock(&owner->lock);
+	if (owner->dead)
+		err = -ESHUTDOWN;
+	for (i = 0; !err && i < alloc->out_count; i++) {
+		struct lab_slot *slot = lab_registry_slot(&owner->lab->reg,
+							  handles[i]);
+
+		WRITE_ONCE(slot->scope, (u8)alloc->scope);
+		WRITE_ONCE(slot->tag, alloc->tag + i);
+		WRITE_ONCE(slot->length, 0);
+		WRITE_ONCE(slot->born, now);
+		lab_index_add(owner, slot);
+		atomic_long_sub(1L << alloc->order, &owner->pending);
+	}
+	mutex_unlock(&owner->lock);
+	return err;
+}
+
+static int lab_alloc_answer(struct lab_call *call, const u64 *handles)
+{
+	struct labyrinth_alloc *alloc = call->arg;
+
+	if (copy_to_user(u64_to_user_ptr(alloc->handles), handles,
+			 array_size(alloc->out_count, sizeof(*handles))))
+		return -EFAULT;
+	return lab_respond(call);
+}
+
+/* Nothing was taken: say why, as far as the caller can be told. */
+static int lab_alloc_fail(struct lab_call *call, int err)
+{
+	struct labyrinth_alloc *alloc = call->arg;
+
+	alloc->out_count = 0;
+	return lab_respond(call) ? -EFAULT : err;
+}
+
+int lab_ioctl_alloc(struct lab_call *call)
+{
+	struct labyrinth_owner *owner = call->owner;
+	struct labyrinth_alloc *alloc = call->arg;
+	u64 *handles;
+	int err = lab_alloc_check(alloc);
+
+	if (err)
+		return err;
+	alloc->out_count = 0;
+	alloc->out_rung = LABYRINTH_RUNG_NONE;
+	alloc->out_reason = LABYRINTH_REASON_NONE;
+	handles = kvmalloc_array(alloc->count, sizeof(*handles),
+				 GFP_KERNEL_ACCOUNT);
+	if (!handles)
+		return lab_alloc_fail(call, -ENOMEM);
+
+	err = lab_alloc_take(owner, alloc, handles);
+	if (err && alloc->out_count && alloc->flags & LABYRINTH_ALLOC_PARTIAL)
+		err = 0;
+	if (err) {
+		lab_alloc_undo(owner, alloc, handles);
+		err = lab_alloc_fail(call, err);
+		goto out;
+	}
+	err = lab_alloc_answer(call, handles);
+	if (!err)
+		err = lab_alloc_publish(owner, alloc, handles);
+	if (err)
+		lab_alloc_undo(owner, alloc, handles);
+out:
+	kvfree(handles);
+	return err;
+}
+
+/* === FREE ================================================================ */
+
+/* Mark what can be freed; the handles that can't become 0, which none is. */
+static u32 lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
+			  struct labyrinth_free *args)
+{
+	struct lab_slot *slot;
+	u32 i, n = 0;
+
+	args->out_bad = args->count;
+	mutex_lock(&owner->lock);
+	for (i = 0; i < args->count; i++) {
+		slot = lab_owner_slot(owner, handles[i]);
+		if (slot && lab_slot_leave(slot, handles[i], owner->id)) {
+			n++;
+			continue;
+		}
+		if (args->out_bad == args->count)
+			args->out_bad = i;
+		handles[i] = 0;
+	}
+	mutex_unlock(&owner->lock);
+	return n;
+}
+
+/* What the owner's sweep has taken meanwhile is not in the index any more. */
+static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
+			    u32 count, bool commit)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+	struct lab_slot *slot;
+	u32 i;
+
+	mutex_lock(&owner->lock);
+	for (i = 0; i < count; i++) {
+		unsigned long pages;
+
+		if (!handles[i])
+			continue;
+		slot = lab_registry_slot(reg, handles[i]);
+		if (!commit) {
+			lab_slot_stay(slot, handles[i], owner->id);
+			continue;
+		}
+		/* LEAVING under our lock: no sweep before, none now. */
+		if (lab_slot_word(slot) !=
+		    lab_handle_word(handles[i], owner->id,
+				    LABYRINTH_PAGE_LEAVING))
+			continue;
+		pages = 1UL << slot->order;
+		lab_index_del(owner, slot);
+		lab_slot_gone(slot, handles[i], owner->id);
+		lab_dirty_mark(&reg->dirty, lab_slot_index(reg, slot));
+		lab_count(owner->lab, free);
+		lab_uncharge(owner, pages);
+	}
+	mutex_unlock(&owner->lock);
+	if (commit)
+		lab_kick(owner->lab);
+}
+
+int lab_ioctl_free(struct lab_call *call)
+{
+	struct labyrinth_free *args = call->arg;
+	struct labyrinth_owner *owner = call->owner;
+	u64 *handles;
+	bool commit;
+	int err;
+
+	if (args->flags & ~LABYRINTH_FREE_PARTIAL || args->__reserved ||
+	    !args->count || args->count > LAB_MAX_BATCH)
+		return -EINVAL;
+	handles = vmemdup_user(u64_to_user_ptr(args->handles),
+			       array_size(args->count, sizeof(*handles)));
+	if (IS_ERR(handles))
+		return PTR_ERR(handles);
+
+	args->out_count = lab_free_leave(owner, handles, args);
+	commit = args->out_count == args->count ||
+		 (args->flags & LABYRINTH_FREE_PARTIAL && args->out_count);
+	if (!commit)
+		args->out_count = 0;
+	err = lab_respond(call);
+	lab_free_finish(owner, handles, args->count, commit && !err);
+	if (!err && !commit)
+		err = -ENOENT;
+	kvfree(handles);
+	return err;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Labyrinth: the one instance, its parameters, and the order in which its parts
+ * come up and go down: the core first, the doors last.
+ */
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "chardev.h"
+#include "netlink.h"
+#include "owner.h"
+#include "reserve.h"
+#include "verify.h"
+#include "version.h"
+
+/* A parameter that was not given: the default that fits the machine. */
+#define LAB_AUTO	UINT_MAX
+
+static struct lab_settings settings = {
+	.slots = LAB_AUTO,
+	.low = LAB_AUTO,
+	.high = LAB_AUTO,
+	.emergency = LAB_AUTO,
+	.cpu_depth = 16,
+	.headroom = LAB_AUTO,
+	.file_quota = LAB_AUTO,
+};
+
+module_param_named(slots, settings.slots, uint, 0444);
+MODULE_PARM_DESC(slots, "Capacity of the registry in blocks, 1 to 16777216 (default: an eighth of the machine's pages, 1024 to 1048576)");
+module_param_named(reserve_low, settings.low, uint, 0444);
+MODULE_PARM_DESC(reserve_low, "Pages of each node's reserve below which it is refilled (default: half of reserve_high)");
+module_param_named(reserve_high, settings.high, uint, 0444);
+MODULE_PARM_DESC(reserve_high, "Pages of each node's reserve when full, at least 1 (default: a 256th of the machine's pages by node, 64 to 8192)");
+module_param_named(reserve_emergency, settings.emergency, uint, 0444);
+MODULE_PARM_DESC(reserve_emergency, "Pages of each node's emergency part, on top of the reserve (default: an eighth of reserve_high)");
+module_param_named(cpu_depth, settings.cpu_depth, uint, 0444);
+MODULE_PARM_DESC(cpu_depth, "Pages in each CPU's ready stack, on top of the reserve, 0 to 255 (default: 16)");
+module_param_named(headroom, settings.headroom, uint, 0444);
+MODULE_PARM_DESC(headroom, "Pages that the refill leaves available to the system (default: a 64th of the machine's pages)");
+module_param_named(file_quota, settings.file_quota, uint, 0444);
+MODULE_PARM_DESC(file_quota, "Default quota of an owner in pages (default: a quarter of the slots)");
+
+static struct labyrinth *labyrinth;
+
+static void lab_default(unsigned int *setting, unsigned long value)
+{
+	if (*setting == LAB_AUTO)
+		*setting = (unsigned int)min(value, (unsigned long)INT_MAX);
+}
+
+static void lab_settings_default(struct lab_settings *s)
+{
+	unsigned long pages = totalram_pages();
+	unsigned int nodes = num_node_state(N_MEMORY);
+
+	lab_default(&s->slots, clamp(pages / 8, 1024UL, 1048576UL));
+	if (s->high == LAB_AUTO && s->low != LAB_AUTO)
+		s->high = max(1U, s->low) * 2;
+	lab_default(&s->high, clamp(pages / 256 / nodes, 64UL, 8192UL));
+	lab_default(&s->low, s->high / 2);
+	lab_default(&s->emergency, s->high / 8);
+	lab_default(&s->headroom, pages / 64);
+	lab_default(&s->file_quota, max(1U, s->slots / 4));
+}
+
+static int lab_settings_check(const struct lab_settings *s)
+{
+	u64 parked = ((u64)s->high + s->emergency) * num_node_state(N_MEMORY) +
+		     (u64)s->cpu_depth * num_possible_cpus();
+
+	if (!s->slots || s->slots > LAB_MAX_SLOTS)
+		pr_err("slots=%u: must be 1 to %u\n", s->slots, LAB_MAX_SLOTS);
+	else if (!s->high)
+		pr_err("reserve_high=0: must be at least 1\n");
+	else if (s->low > s->high)
+		pr_err("reserve_low=%u: above reserve_high=%u\n", s->low, s->high);
+	else if (s->cpu_depth > LAB_MAX_CPU_DEPTH)
+		pr_err("cpu_depth=%u: must be 0 to %u\n", s->cpu_depth,
+		       LAB_MAX_CPU_DEPTH);
+	else if (!s->file_quota)
+		pr_err("file_quota=0: must be at least 1\n");
+	else if (parked > s->slots)
+		pr_err("slots=%u: too few for reserve_high, reserve_emergency and cpu_depth, which need %llu\n",
+		       s->slots, parked);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* === Core ================================================================ */
+
+static void lab_core_exit(struct labyrinth *lab)
+{
+	lab_reserve_exit(lab);
+	lab_owners_exit(lab);
+	lab_registry_exit(&lab->reg);
+	free_percpu(lab->cpu);
+	kfree(lab);
+}
+
+static int lab_core_init(struct labyrinth *lab)
+{
+	int err, cpu;
+
+	lab->settings = settings;
+	lab_owners_init(&lab->owners);
+	lab->cpu = alloc_percpu(struct lab_cpu);
+	if (!lab->cpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		lab_stack_init(&per_cpu_ptr(lab->cpu, cpu)->ready);
+	err = lab_registry_init(&lab->reg, settings.slots);
+	if (err)
+		return err;
+	return lab_reserve_init(lab);
+}
+
+/* === Module ============================================================== */
+
+static int __init labyrinth_init(void)
+{
+	struct labyrinth *lab;
+	int err;
+
+	lab_settings_default(&settings);
+	err = lab_settings_check(&settings);
+	if (err)
+		return err;
+	lab = kzalloc(sizeof(*lab), GFP_KERNEL);
+	if (!lab)
+		return -ENOMEM;
+	err = lab_core_init(lab);
+	if (err)
+		goto err_core;
+	err = lab_debug_init(lab);
+	if (err)
+		goto err_core;
+	err = lab_netlink_init(lab);
+	if (err)
+		goto err_debug;
+	err = lab_chardev_init(lab);
+	if (err)
+		goto err_netlink;
+	labyrinth = lab;
+	return 0;
+
+err_netlink:
+	lab_netlink_exit();
+err_debug:
+	lab_debug_exit();
+err_core:
+	lab_core_exit(lab);
+	return err;
+}
+
+static void __exit labyrinth_exit(void)
+{
+	lab_chardev_exit();
+	lab_netlink_exit();
+	lab_debug_exit();
+	lab_owners_kill(labyrinth);
+	lab_core_exit(labyrinth);
+}
+
+module_init(labyrinth_init);
+module_exit(labyrinth_exit);
+
+MODULE_DESCRIPTION("Pages that exactly one owner can touch, in any context, in bounded time");
+MODULE_VERSION(LABYRINTH_VERSION);
+MODULE_LICENSE("GPL");

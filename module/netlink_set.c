@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the family changes. Administrators only.
+ */
+#include <linux/cred.h>
+
+#include "netlink.h"
+#include "owner.h"
+#include "reserve.h"
+#include "verify.h"
+
+/* === RESERVE_SET ========================================================= */
+
+static s64 lab_pages_or_keep(const struct nlattr *attr)
+{
+	return attr ? (s64)nla_get_u64(attr) : -1;
+}
+
+int lab_nl_reserve_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct labyrinth *lab = lab_viewer_of(skb).lab;
+	struct nlattr *node = info->attrs[LABYRINTH_A_RESERVE_NODE];
+	struct lab_reserve_change change = {
+		.low = lab_pages_or_keep(info->attrs[LABYRINTH_A_RESERVE_LOW]),
+		.high = lab_pages_or_keep(info->attrs[LABYRINTH_A_RESERVE_HIGH]),
+		.emergency =
+			lab_pages_or_keep(info->attrs[LABYRINTH_A_RESERVE_EMERGENCY]),
+	};
+	const char *why = NULL;
+	int nid = NUMA_NO_NODE, err = lab_admin_only(skb, info);
+
+	if (err)
+		return err;
+	if (change.low < 0 && change.high < 0 && change.emergency < 0) {
+		NL_SET_ERR_MSG(info->extack,
+			       "nothing to set: give RESERVE_LOW, RESERVE_HIGH or RESERVE_EMERGENCY");
+		return -EINVAL;
+	}
+	/* What is no node at all is none of ours either: -2 names nothing. */
+	if (node)
+		nid = nla_get_u32(node) < MAX_NUMNODES ? (int)nla_get_u32(node) :
+							 -2;
+	err = lab_reserve_set(lab, nid, &change, &why);
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG_ATTR(info->extack, node, "no such node");
+	else if (why)
+		lab_extack(info, why);
+	return err;
+}
+
+/* === OWNER_ADD, OWNER_DEL ================================================ */
+
+static int lab_nl_uid(struct genl_info *info, kuid_t *uid)
+{
+	struct nlattr *attr = info->attrs[LABYRINTH_A_OWNER_UID];
+
+	if (attr)
+		*uid = make_kuid(&init_user_ns, nla_get_u32(attr));
+	if (uid_valid(*uid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such user id");
+	return -EINVAL;
+}
+
+static int lab_nl_gid(struct genl_info *info, kgid_t *gid)
+{
+	struct nlattr *attr = info->attrs[LABYRINTH_A_OWNER_GID];
+
+	if (attr)
+		*gid = make_kgid(&init_user_ns, nla_get_u32(attr));
+	if (gid_valid(*gid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such group id");
+	return -EINVAL;
+}
+
+static int lab_nl_spec(struct sk_buff *skb, struct genl_info *info,
+		       struct lab_owner_spec *spec)
+{
+	struct nlattr *name = info->attrs[LABYRINTH_A_OWNER_NAME];
+	int err;
+
+	if (info->attrs[LABYRINTH_A_OWNER_ID]) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[LABYRINTH_A_OWNER_ID],
+				    "numbers are given by the kernel");
+		return -EINVAL;
+	}
+	if (!name || !lab_name_valid(nla_data(name), nla_len(name))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "OWNER_NAME must be 1 to 31 of [A-Za-z0-9._-]");
+		return -EINVAL;
+	}
+	spec->name = nla_data(name);
+	spec->uid = NETLINK_CREDS(skb)->uid;
+	spec->gid = NETLINK_CREDS(skb)->gid;
+	err = lab_nl_uid(info, &spec->uid);
+	if (err)
+		return err;
+	err = lab_nl_gid(info, &spec->gid);
+	if (err)
+		return err;
+	if (info->attrs[LABYRINTH_A_OWNER_MODE])
+		spec->mode = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_MODE]);
+	if (info->attrs[LABYRINTH_A_OWNER_QUOTA])
+		spec->quota = nla_get_u64(info->attrs[LABYRINTH_A_OWNER_QUOTA]);
+	if (info->attrs[LABYRINTH_A_OWNER_GUARANTEE])
+		spec->guarantee =
+			nla_get_u64(info->attrs[LABYRINTH_A_OWNER_GUARANTEE]);
+	if (info->attrs[LABYRINTH_A_OWNER_EMERGENCY])
+		spec->emergency =
+			nla_get_u32(info->attrs[LABYRINTH_A_OWNER_EMERGENCY]);
+	return 0;
+}
+
+static void lab_guarantee_extack(struct genl_info *info, int err)
+{
+	struct nlattr *attr = info->attrs[LABYRINTH_A_OWNER_GUARANTEE];
+
+	if (err == -ERANGE)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "the node's guarantees would exceed its low watermark");
+	else if (err == -ENOSPC)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "the system did not give the pages for the guarantee");
+}
+
+static int lab_reply_id(struct genl_info *info, struct sk_buff *msg, void *head,
+			u32 id)
+{
+	return lab_reply_send(info, msg, head,
+			      nla_put_u32(msg, LABYRINTH_A_OWNER_ID, id));
+}
+
+int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct labyrinth *lab = lab_viewer_of(skb).lab;
+	struct lab_owner_spec spec = {
+		.kind = LABYRINTH_OWNER_NAMED,
+		.mode = 0600,
+		.quota = lab->settings.file_quota,
+	};
+	struct labyrinth_owner *owner;
+	struct sk_buff *msg;
+	void *head;
+	int err = lab_admin_only(skb, info);
+
+	if (!err)
+		err = lab_nl_spec(skb, info, &spec);
+	if (err)
+		return err;
+	/* The reply first: what has been made can't fail to be told. */
+	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
+	if (!msg)
+		return -ENOMEM;
+	owner = lab_owner_create(lab, &spec);
+	if (IS_ERR(owner)) {
+		err = PTR_ERR(owner);
+		if (err == -EEXIST)
+			NL_SET_ERR_MSG_ATTR(info->extack,
+					    info->attrs[LABYRINTH_A_OWNER_NAME],
+					    "an owner of that name exists");
+		lab_guarantee_extack(info, err);
+		nlmsg_free(msg);
+		return err;
+	}
+	return lab_reply_id(info, msg, head, owner->id);
+}
+
+static struct labyrinth_owner *lab_nl_owner_to_change(struct sk_buff *skb,
+						      struct genl_info *info)
+{
+	struct lab_viewer viewer = lab_viewer_of(skb);
+	int err = lab_admin_only(skb, info);
+
+	return err ? ERR_PTR(err) : lab_nl_owner(info, &viewer);
+}
+
+int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct labyrinth_owner *owner = lab_nl_owner_to_change(skb, info);
+	int err = 0;
+
+	if (IS_ERR(owner))
+		return PTR_ERR(owner);
+	if (owner->kind == LABYRINTH_OWNER_NAMED) {
+		lab_owner_kill(owner);
+	} else {
+		NL_SET_ERR_MSG(info->extack,
+			       "only named owners can be removed; a file's ends with its file");
+		err = -EOPNOTSUPP;
+	}
+	lab_owner_put(owner);
+	return err;
+}
+
+/* === OWNER_SET =========================================================== */
+
+static bool lab_set_permissions(struct genl_info *info)
+{
+	return info->attrs[LABYRINTH_A_OWNER_UID] ||
+	       info->attrs[LABYRINTH_A_OWNER_GID] ||
+	       info->attrs[LABYRINTH_A_OWNER_MODE];
+}
+
+static int lab_owner_set_check(struct labyrinth_owner *owner,
+			       struct genl_info *info)
+{
+	if (!lab_set_permissions(info) &&
+	    !info->attrs[LABYRINTH_A_OWNER_QUOTA] &&
+	    !info->attrs[LABYRINTH_A_OWNER_GUARANTEE] &&
+	    !info->attrs[LABYRINTH_A_OWNER_EMERGENCY]) {
+		NL_SET_ERR_MSG(info->extack,
+			       "nothing to set: give UID, GID, MODE, QUOTA, GUARANTEE or EMERGENCY");
+		return -EINVAL;
+	}
+	if (lab_set_permissions(info) && owner->kind != LABYRINTH_OWNER_NAMED) {
+		NL_SET_ERR_MSG(info->extack,
+			       "only named owners have UID, GID and MODE to set");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* What can fail has been done: these can't. */
+static void lab_owner_set_rest(struct labyrinth_owner *owner,
+			       struct genl_info *info, kuid_t uid, kgid_t gid)
+{
+	mutex_lock(&owner->lab->owners.lock);
+	owner->uid = uid;
+	owner->gid = gid;
+	if (info->attrs[LABYRINTH_A_OWNER_MODE])
+		owner->mode = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_MODE]);
+	if (info->attrs[LABYRINTH_A_OWNER_EMERGENCY])
+		WRITE_ONCE(owner->emergency,
+			   nla_get_u32(info->attrs[LABYRINTH_A_OWNER_EMERGENCY]));
+	mutex_unlock(&owner->lab->owners.lock);
+	if (info->attrs[LABYRINTH_A_OWNER_QUOTA])
+		lab_owner_set_quota(owner,
+				    nla_get_u64(info->attrs[LABYRINTH_A_OWNER_QUOTA]));
+}
+
+static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
+{
+	struct nlattr *guarantee = info->attrs[LABYRINTH_A_OWNER_GUARANTEE];
+	kuid_t uid = owner->uid;
+	kgid_t gid = owner->gid;
+	int err = lab_owner_set_check(owner, info);
+
+	if (!err)
+		err = lab_nl_uid(info, &uid);
+	if (!err)
+		err = lab_nl_gid(info, &gid);
+	if (!err && guarantee) {
+		err = lab_guarantee_set(owner, nla_get_u64(guarantee));
+		lab_guarantee_extack(info, err);
+	}
+	if (!err)
+		lab_owner_set_rest(owner, info, uid, gid);
+	return err;
+}
+
+int lab_nl_owner_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct labyrinth_owner *owner = lab_nl_owner_to_change(skb, info);
+	int err;
+
+	if (IS_ERR(owner))
+		return PTR_ERR(owner);
+	err = lab_owner_set(owner, info);
+	lab_owner_put(owner);
+	return err;
+}
+
+/* === VERIFY ============================================================== */
+
+static int lab_fill_verdict(struct sk_buff *msg, const struct lab_verdict *v)
+{
+	if (nla_put_u32(msg, LABYRINTH_A_VERIFY_RESULT, v->result) ||
+	    nla_put_u32(msg, LABYRINTH_A_VERIFY_TRIES, v->tries) ||
+	    nla_put_u64_64bit(msg, LABYRINTH_A_VERIFY_SLOTS, v->slots,
+			      LABYRINTH_A_VERIFY_PAD) ||
+	    nla_put_u64_64bit(msg, LABYRINTH_A_VERIFY_PAGES, v->pages,
+			      LABYRINTH_A_VERIFY_PAD))
+		return -EMSGSIZE;
+	if (v->result == LAB_VERIFY_OK)
+		return 0;
+	if (nla_put_string(msg, LABYRINTH_A_VERIFY_BOOK, v->book) ||
+	    nla_put_string(msg, LABYRINTH_A_VERIFY_TEXT, v->text) ||
+	    nla_put_u64_64bit(msg, LABYRINTH_A_VERIFY_EXPECTED, v->expected,
+			      LABYRINTH_A_VERIFY_PAD) ||
+	    nla_put_u64_64bit(msg, LABYRINTH_A_VERIFY_FOUND, v->found,
+			      LABYRINTH_A_VERIFY_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int lab_nl_verify(struct sk_buff *skb, struct genl_info *info)
+{
+	struct lab_verdict verdict;
+	struct sk_buff *msg;
+	void *head;
+	int err = lab_admin_only(skb, info);
+
+	if (!err)
+		err = lab_verify(lab_viewer_of(skb).lab, &verdict);
+	if (err)
+		return err;
+	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
+	if (!msg)
+		return -ENOMEM;
+	return lab_reply_send(info, msg, head, lab_fill_verdict(msg, &verdict));
+}

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Owners: their table and life. Charges and index are in account.c.
+ *
+ * An owner ends in three steps, each waiting for the one before:
+ *   killed   quota 0, so that no charge succeeds; swept: every page DIRTY
+ *   put      the last file that acted as it, with its calls, has gone
+ *   buried   the worker has been through the dirty map since, so no slot names
+ *            the number: it may be used again (not so while pages of it are
+ *            quarantined: these go on naming it)
+ */
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/cred.h>
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "owner.h"
+#include "reserve.h"
+
+/* === The table =========================================================== */
+
+void lab_owners_init(struct lab_owners *owners)
+{
+	mutex_init(&owners->lock);
+	xa_init_flags(&owners->table, XA_FLAGS_ALLOC1);
+	INIT_LIST_HEAD(&owners->named);
+	INIT_LIST_HEAD(&owners->guaranteed);
+	INIT_LIST_HEAD(&owners->graves);
+	spin_lock_init(&owners->graves_lock);
+}
+
+static void lab_owner_release(struct labyrinth_owner *owner)
+{
+	if (owner->account.user) {
+		atomic_long_sub(atomic_long_read(&owner->account.charged),
+				&owner->account.user->locked_vm);
+		free_uid(owner->account.user);
+	}
+	put_pid(owner->pid);
+	kfree(owner);
+}
+
+/* At unload: whoever is left is in the graves, for its quarantined pages. */
+void lab_owners_exit(struct labyrinth *lab)
+{
+	struct labyrinth_owner *owner;
+	unsigned long id;
+
+	xa_for_each(&lab->owners.table, id, owner)
+		lab_owner_release(owner);
+	xa_destroy(&lab->owners.table);
+}
+
+/**
+ * lab_name_valid - may an owner be called this?
+ * @name: untrusted bytes
+ * @size: bytes that may be read
+ */
+bool lab_name_valid(const char *name, size_t size)
+{
+	size_t length = strnlen(name, size), i;
+
+	if (!length || length == size || length >= LABYRINTH_NAME_SIZE)
+		return false;
+	for (i = 0; i < length; i++)
+		if (!isascii(name[i]) ||
+		    !(isalnum(name[i]) || strchr("._-", name[i])))
+			return false;
+	return true;
+}
+
+/* Under owners->lock. A dying owner has lost its name. */
+static struct labyrinth_owner *lab_owner_find(struct labyrinth *lab,
+					      const char *name)
+{
+	struct labyrinth_owner *owner;
+
+	lockdep_assert_held(&lab->owners.lock);
+	list_for_each_entry(owner, &lab->owners.named, named)
+		if (!strcmp(owner->name, name))
+			return owner;
+	return NULL;
+}
+
+/**
+ * lab_owner_by_name - look up a named owner
+ * @lab: the instance
+ * @name: its name
+ *
+ * Return: the owner with a reference, or NULL.
+ */
+struct labyrinth_owner *lab_owner_by_name(struct labyrinth *lab,
+					  const char *name)
+{
+	struct labyrinth_owner *owner;
+
+	mutex_lock(&lab->owners.lock);
+	owner = lab_owner_find(lab, name);
+	if (owner)
+		lab_owner_get(owner);
+	mutex_unlock(&lab->owners.lock);
+	return owner;
+}
+
+/**
+ * lab_owner_by_id - look up an owner
+ * @lab: the instance
+ * @id: its number
+ *
+ * Return: the owner with a reference, or NULL: there is none, or it is dying.
+ */
+struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id)
+{
+	struct labyrinth_owner *owner;
+
+	mutex_lock(&lab->owners.lock);
+	owner = xa_load(&lab->owners.table, id);
+	if (owner && (owner->dying || !kref_get_unless_zero(&owner->ref)))
+		owner = NULL;
+	mutex_unlock(&lab->owners.lock);
+	return owner;
+}
+
+/* === Life ================================================================ */
+
+static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
+					     const struct lab_owner_spec *spec)
+{
+	struct labyrinth_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+
+	if (!owner)
+		return NULL;
+	owner->lab = lab;
+	owner->kind = spec->kind;
+	owner->quota = spec->quota;
+	owner->emergency = spec->emergency;
+	owner->uid = spec->uid;
+	owner->gid = spec->gid;
+	owner->mode = spec->mode;
+	owner->born = ktime_get_mono_fast_ns();
+	owner->account.limit = ULONG_MAX;
+	owner->first = LAB_NIL;
+	owner->last = LAB_NIL;
+	owner->home = lab->node[numa_mem_id()];
+	strscpy(owner->name, spec->name, sizeof(owner->name));
+	mutex_init(&owner->lock);
+	kref_init(&owner->ref);
+	INIT_LIST_HEAD(&owner->named);
+	INIT_LIST_HEAD(&owner->guaranteed);
+	return owner;
+}
+
+/* A file's owner is charged to the user who opened it, as that user stands now. */
+static void lab_owner_of_current(struct labyrinth_owner *owner)
+{
+	owner->pid = get_pid(task_tgid(current));
+	owner->account.user = get_uid(current_user());
+	if (!capable(CAP_IPC_LOCK))
+		owner->account.limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+static int lab_owner_enrol(struct labyrinth_owner *owner)
+{
+	struct lab_owners *owners = &owner->lab->owners;
+	int err = 0;
+
+	mutex_lock(&owners->lock);
+	if (owner->kind == LABYRINTH_OWNER_NAMED &&
+	    lab_owner_find(owner->lab, owner->name))
+		err = -EEXIST;
+	if (!err)
+		err = xa_alloc_cyclic(&owners->table, &owner->id, owner,
+				      XA_LIMIT(1, LAB_MAX_OWNER),
+				      &owners->next, GFP_KERNEL);
+	if (err >= 0) {
+		err = 0;
+		if (owner->kind == LABYRINTH_OWNER_NAMED)
+			list_add_tail(&owner->named, &owners->named);
+		owners->count++;
+		owners->seq++;
+	}
+	mutex_unlock(&owners->lock);
+	return err;
+}
+
+/**
+ * lab_owner_create - make an owner, with its guarantee at hand
+ * @lab: the instance
+ * @spec: what it is to be; a named owner's name is valid
+ *
+ * Return: the owner, or ERR_PTR: -EEXIST the name is taken, -ENOMEM, -EBUSY no
+ * number is free, -ERANGE and -ENOSPC as lab_guarantee_set().
+ */
+struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
+					 const struct lab_owner_spec *spec)
+{
+	struct labyrinth_owner *owner = lab_owner_new(lab, spec);
+	int err;
+
+	if (!owner)
+		return ERR_PTR(-ENOMEM);
+	if (spec->kind == LABYRINTH_OWNER_FILE)
+		lab_owner_of_current(owner);
+	err = lab_owner_enrol(owner);
+	if (err) {
+		lab_owner_release(owner);
+		return ERR_PTR(err);
+	}
+	if (spec->guarantee)
+		err = lab_guarantee_set(owner, spec->guarantee);
+	if (err) {
+		lab_owner_kill(owner);
+		return ERR_PTR(err);
+	}
+	return owner;
+}
+
+/* Every page it holds becomes DIRTY, wherever a call of its own has left it. */
+static void lab_owner_sweep(struct labyrinth_owner *owner)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+
+	mutex_lock(&owner->lock);
+	owner->dead = true;
+	while (owner->first != LAB_NIL) {
+		struct lab_slot *slot = &reg->slot[owner->first];
+		u64 handle = lab_handle(lab_slot_word(slot), owner->first);
+		unsigned long pages = 1UL << slot->order;
+
+		lab_index_del(owner, slot);
+		if (lab_slot_free(slot, handle, owner->id) ||
+		    lab_slot_gone(slot, handle, owner->id)) {
+			lab_dirty_mark(&reg->dirty, lab_slot_index(reg, slot));
+			lab_count(owner->lab, free);
+			lab_uncharge(owner, pages);
+		}
+		cond_resched();
+	}
+	mutex_unlock(&owner->lock);
+}
+
+/**
+ * lab_owner_kill - end an owner: nothing of it is left when this returns but
+ *	pages that wait to be wiped
+ * @owner: any; a second call does nothing
+ *
+ * A call of its own that is under way (a page taken, not yet published) finds
+ * @dead under owner->lock and undoes itself.
+ *
+ * Context: process; may sleep. Drops the table's reference.
+ */
+void lab_owner_kill(struct labyrinth_owner *owner)
+{
+	struct lab_owners *owners = &owner->lab->owners;
+	bool first;
+
+	mutex_lock(&owners->lock);
+	first = !owner->dying;
+	if (first) {
+		WRITE_ONCE(owner->dying, true);
+		WRITE_ONCE(owner->quota, 0);
+		list_del_init(&owner->named);
+		owners->count--;
+		owners->seq++;
+	}
+	mutex_unlock(&owners->lock);
+	if (!first)
+		return;
+
+	lab_guarantee_drop(owner);
+	lab_owner_sweep(owner);
+	lab_kick(owner->lab);
+	lab_owner_put(owner);
+}
+
+static void lab_owner_last_put(struct kref *ref)
+{
+	struct labyrinth_owner *owner =
+		container_of(ref, struct labyrinth_owner, ref);
+	struct labyrinth *lab = owner->lab;
+
+	spin_lock(&lab->owners.graves_lock);
+	list_add_tail(&owner->grave, &lab->owners.graves);
+	spin_unlock(&lab->owners.graves_lock);
+	lab_kick(lab);
+}
+
+void lab_owner_put(struct labyrinth_owner *owner)
+{
+	kref_put(&owner->ref, lab_owner_last_put);
+}
+
+/**
+ * lab_owners_dig - the dead whose last page is in the dirty map by now
+ * @lab: the instance
+ * @graves: gets them
+ *
+ * Context: the worker, before it goes through the dirty map.
+ */
+void lab_owners_dig(struct labyrinth *lab, struct list_head *graves)
+{
+	spin_lock(&lab->owners.graves_lock);
+	list_splice_init(&lab->owners.graves, graves);
+	spin_unlock(&lab->owners.graves_lock);
+}
+
+/**
+ * lab_owners_bury - free the numbers of the dead
+ * @lab: the instance
+ * @graves: from lab_owners_dig(), the dirty map gone through since
+ *
+ * Context: the worker; reserve_lock not held.
+ */
+void lab_owners_bury(struct labyrinth *lab, struct list_head *graves)
+{
+	struct labyrinth_owner *owner, *next;
+
+	list_for_each_entry_safe(owner, next, graves, grave) {
+		if (owner->quarantined)
+			continue;
+		list_del(&owner->grave);
+		mutex_lock(&lab->owners.lock);
+		xa_erase(&lab->owners.table, owner->id);
+		mutex_unlock(&lab->owners.lock);
+		lab_owner_release(owner);
+	}
+	spin_lock(&lab->owners.graves_lock);
+	list_splice(graves, &lab->owners.graves);
+	spin_unlock(&lab->owners.graves_lock);
+}
+
+/**
+ * lab_owners_kill - end every owner that is left
+ * @lab: the instance
+ *
+ * Context: unload: no face is there any more to make one.
+ */
+void lab_owners_kill(struct labyrinth *lab)
+{
+	struct labyrinth_owner *owner;
+	unsigned long id;
+
+	/* Only the worker erases; with a reference, not before this is past it. */
+	xa_for_each(&lab->owners.table, id, owner) {
+		if (!kref_get_unless_zero(&owner->ref))
+			continue;
+		lab_owner_kill(owner);
+		lab_owner_put(owner);
+	}
+}
+
+/**
+ * lab_owner_set_quota - change how much an owner may hold
+ * @owner: any
+ * @quota: in pages; below what it holds, it keeps that and gets no more
+ *
+ * Return: 0, or -ESHUTDOWN.
+ */
+int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota)
+{
+	struct lab_owners *owners = &owner->lab->owners;
+	int err = -ESHUTDOWN;
+
+	mutex_lock(&owners->lock);
+	if (!owner->dying) {
+		WRITE_ONCE(owner->quota, quota);
+		err = 0;
+	}
+	mutex_unlock(&owners->lock);
+	return err;
+}
+
+/* === Attaching =========================================================== */
+
+/* As generic_permission() does for a file. */
+static bool lab_owner_permits(const struct labyrinth_owner *owner, umode_t want)
+{
+	umode_t mode = owner->mode;
+
+	if (uid_eq(current_fsuid(), owner->uid))
+		mode >>= 6;
+	else if (in_group_p(owner->gid))
+		mode >>= 3;
+	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
+}
+
+/* Under owners->lock, nobody attached: no page is charged meanwhile. */
+static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
+{
+	struct lab_account *account = &owner->account;
+
+	if (!account->user && uid_eq(current_uid(), owner->uid)) {
+		long used = atomic_long_read(&owner->used);
+
+		account->user = get_uid(current_user());
+		atomic_long_add(used, &account->user->locked_vm);
+		atomic_long_set(&account->charged, used);
+	}
+	account->limit = capable(CAP_IPC_LOCK) ? ULONG_MAX :
+			 rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+/**
+ * lab_owner_attach - let a file of current's act as a named owner
+ * @owner: a named owner
+ * @writable: the file is open for writing
+ *
+ * A named owner charges its uid, from the first time that one attaches: only
+ * then can a module come by that user's account.
+ *
+ * Return: 0, -EACCES, -EBUSY, or -ESHUTDOWN. With 0, the file has a reference.
+ */
+int lab_owner_attach(struct labyrinth_owner *owner, bool writable)
+{
+	struct labyrinth *lab = owner->lab;
+	int err = 0;
+
+	mutex_lock(&lab->owners.lock);
+	mutex_lock(&lab->reserve_lock);
+	if (owner->dying)
+		err = -ESHUTDOWN;
+	else if (!lab_owner_permits(owner, writable ? 06 : 04))
+		err = -EACCES;
+	else if (owner->attached)
+		err = -EBUSY;
+	if (!err) {
+		owner->attached = true;
+		owner->pid = get_pid(task_tgid(current));
+		lab_owner_charge_to_current(owner);
+		lab_owner_get(owner);
+	}
+	mutex_unlock(&lab->reserve_lock);
+	mutex_unlock(&lab->owners.lock);
+	return err;
+}
+
+/**
+ * lab_owner_detach - the file that acted as @owner has gone; the pages stay
+ * @owner: attached by it
+ */
+void lab_owner_detach(struct labyrinth_owner *owner)
+{
+	mutex_lock(&owner->lab->owners.lock);
+	owner->attached = false;
+	put_pid(owner->pid);
+	owner->pid = NULL;
+	mutex_unlock(&owner->lab->owners.lock);
+	lab_owner_put(owner);
+}
+
+/**
+ * lab_owner_close_empty - shut an owner for good if it holds nothing
+ * @owner: a file's own, whose file is about to act as another
+ *
+ * Return: false if it holds pages, or is just taking some.
+ */
+bool lab_owner_close_empty(struct labyrinth_owner *owner)
+{
+	unsigned long quota = READ_ONCE(owner->quota);
+
+	WRITE_ONCE(owner->quota, 0);
+	/* Pairs with lab_charge(): it sees the quota, or this sees its charge. */
+	smp_mb();
+	if (!atomic_long_read(&owner->used))
+		return true;
+	WRITE_ONCE(owner->quota, quota);
+	return false;
+}

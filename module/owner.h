@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Owners: whoever may hold pages; what they may hold, and what they do hold.
+ */
+#ifndef LABYRINTH_OWNER_H
+#define LABYRINTH_OWNER_H
+
+#include <linux/kref.h>
+#include <linux/sched/user.h>
+#include <linux/uidgid.h>
+
+#include "core.h"
+
+/**
+ * struct lab_account - what counts against RLIMIT_MEMLOCK
+ * @user: who is charged, NULL for nobody; set once
+ * @limit: most pages of @user's, by all who charge it; ULONG_MAX for no limit
+ * @charged: what this owner has charged to @user: a book of its own
+ */
+struct lab_account {
+	struct user_struct *user;
+	unsigned long limit;
+	atomic_long_t charged;
+};
+
+/**
+ * struct labyrinth_owner - an owner
+ * @used: pages held and charged; any context
+ * @quota: most pages it may hold; set to 0 when it starts to die
+ * @id: its number
+ * @dying: on its way out: tells why @quota refuses; under owners->lock
+ * @emergency: has the emergency right
+ * @credit: pages of its guarantee that are at hand
+ * @home: the node whose ring holds its guarantee
+ * @account: RLIMIT_MEMLOCK
+ * @pending: of @used, what calls under way have been charged and not published
+ * @lock: guards @first, @last, @indexed, @dead
+ * @first: @last: its blocks, in the order of allocation
+ * @indexed: how many
+ * @dead: swept; nothing may be published to it any more
+ * @ref: the table's (until buried), and one for each file that acts as it
+ * @kind: enum labyrinth_owner_kind
+ * @name: of a named owner; comm of a file owner's opener
+ * @uid: @gid: @mode: of a named owner; @uid also of a file owner's opener;
+ *	under owners->lock
+ * @pid: of the process that opened or is attached; under owners->lock
+ * @attached: a file acts as this named owner; under owners->lock
+ * @guarantee: pages set aside; under reserve_lock
+ * @quarantined: pages held back, still charged; the worker's
+ * @born: ns of the monotonic clock
+ * @named: in owners->named
+ * @guaranteed: in owners->guaranteed
+ * @grave: in owners->graves
+ * @audit_pages: @audit_loose: verify's sums, under reserve_lock
+ * @lab: where it lives
+ */
+struct labyrinth_owner {
+	atomic_long_t used ____cacheline_aligned;
+	unsigned long quota;
+	u32 id;
+	bool dying;
+	bool emergency;
+	atomic_long_t credit;
+	struct lab_node *home;
+	struct lab_account account;
+	atomic_long_t pending;
+
+	struct mutex lock ____cacheline_aligned;
+	u32 first;
+	u32 last;
+	unsigned long indexed;
+	bool dead;
+
+	struct kref ref;
+	enum labyrinth_owner_kind kind;
+	char name[LABYRINTH_NAME_SIZE];
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	struct pid *pid;
+	bool attached;
+	unsigned long guarantee;
+	unsigned long quarantined;
+	u64 born;
+	struct list_head named;
+	struct list_head guaranteed;
+	struct list_head grave;
+	unsigned long audit_pages;
+	unsigned long audit_loose;
+	struct labyrinth *lab;
+};
+
+/**
+ * struct lab_owner_spec - what a new owner is to be
+ */
+struct lab_owner_spec {
+	enum labyrinth_owner_kind kind;
+	const char *name;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	unsigned long quota;
+	unsigned long guarantee;
+	bool emergency;
+};
+
+void lab_owners_init(struct lab_owners *owners);
+void lab_owners_exit(struct labyrinth *lab);
+void lab_owners_kill(struct labyrinth *lab);
+
+bool lab_name_valid(const char *name, size_t size);
+
+/* Life. All of it in process context. */
+struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
+					 const struct lab_owner_spec *spec);
+void lab_owner_kill(struct labyrinth_owner *owner);
+void lab_owner_put(struct labyrinth_owner *owner);
+void lab_owners_dig(struct labyrinth *lab, struct list_head *graves);
+void lab_owners_bury(struct labyrinth *lab, struct list_head *graves);
+
+static inline void lab_owner_get(struct labyrinth_owner *owner)
+{
+	kref_get(&owner->ref);
+}
+
+struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id);
+struct labyrinth_owner *lab_owner_by_name(struct labyrinth *lab,
+					  const char *name);
+int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota);
+
+/* A file's acting as a named owner. */
+int lab_owner_attach(struct labyrinth_owner *owner, bool writable);
+void lab_owner_detach(struct labyrinth_owner *owner);
+bool lab_owner_close_empty(struct labyrinth_owner *owner);
+
+/* Charges. Any context. */
+enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
+				 unsigned long pages);
+void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages);
+void lab_recharge(struct labyrinth_owner *owner, unsigned long pages);
+
+static inline bool lab_owner_dying(const struct labyrinth_owner *owner)
+{
+	return READ_ONCE(owner->dying);
+}
+
+/* The index. Under owner->lock. */
+void lab_index_add(struct labyrinth_owner *owner, struct lab_slot *slot);
+void lab_index_del(struct labyrinth_owner *owner, struct lab_slot *slot);
+struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle);
+
+#endif /* LABYRINTH_OWNER_H */

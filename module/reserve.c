@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reserve of each memory node: a ring of clean pages, and who may claim
+ * them.
+ *
+ * One ring holds everything, and counts say whose it is: what is available to
+ * all, the emergency part, and each guaranteed owner's credit. The declared
+ * reserve, `high`, is what is available plus what the guarantees set aside;
+ * the emergency part and the CPUs' ready stacks come on top of it.
+ *
+ * Everything that puts is done under reserve_lock. Clean pages that have no
+ * place yet stand in the node's stock, which is empty when the lock is free.
+ */
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "owner.h"
+#include "reserve.h"
+
+#define lab_for_each_guaranteed(owner, lab, node)			\
+	list_for_each_entry(owner, &(lab)->owners.guaranteed, guaranteed) \
+		if ((owner)->home == (node))
+
+static unsigned long lab_shortfall(unsigned long target,
+				   const atomic_long_t *count)
+{
+	long have = atomic_long_read(count);
+
+	return have < 0 ? target : target - min((unsigned long)have, target);
+}
+
+/* What should be at hand for @owner: its guarantee less what it holds. */
+static unsigned long lab_credit_target(const struct labyrinth_owner *owner)
+{
+	unsigned long used = (unsigned long)atomic_long_read(&owner->used);
+
+	return owner->guarantee - min(used, owner->guarantee);
+}
+
+/**
+ * lab_guarantee_sum - pages of a node that owners have been promised
+ * @lab: the instance; reserve_lock held
+ * @node: the node
+ */
+unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node)
+{
+	struct labyrinth_owner *owner;
+	unsigned long sum = 0;
+
+	lockdep_assert_held(&lab->reserve_lock);
+	lab_for_each_guaranteed(owner, lab, node)
+		sum += owner->guarantee;
+	return sum;
+}
+
+/* === Distribution ======================================================== */
+
+/* Move pages from @stock into the ring until @count has @target. */
+static void lab_ring_fill(struct labyrinth *lab, struct lab_node *node,
+			  atomic_long_t *count, unsigned long target)
+{
+	while (lab_shortfall(target, count)) {
+		u32 index = lab_stack_take(&lab->reg, &node->stock, 0);
+
+		if (index == LAB_NIL)
+			return;
+		if (!lab_ring_put(&node->ring, index, count)) {
+			lab_stack_put(&lab->reg, &node->stock, index);
+			return;
+		}
+	}
+}
+
+/* Take what @count has above @target out of the ring, into the stock. */
+static void lab_ring_trim(struct labyrinth *lab, struct lab_node *node,
+			  atomic_long_t *count, unsigned long target)
+{
+	while (atomic_long_read(count) > (long)target && lab_claim(count))
+		lab_stack_put(&lab->reg, &node->stock,
+			      lab_ring_take(&node->ring));
+}
+
+/* Pages stay where they are in the ring; only who may claim them changes. */
+static void lab_credit_move(atomic_long_t *from, atomic_long_t *to)
+{
+	if (lab_claim(from))
+		atomic_long_inc(to);
+}
+
+static void lab_credit_settle(struct labyrinth *lab, struct lab_node *node,
+			      struct labyrinth_owner *owner)
+{
+	unsigned long target = lab_credit_target(owner), n;
+
+	lab_ring_fill(lab, node, &owner->credit, target);
+	for (n = lab_shortfall(target, &owner->credit); n; n--)
+		lab_credit_move(&node->ring.available, &owner->credit);
+	while (atomic_long_read(&owner->credit) > (long)target)
+		lab_credit_move(&owner->credit, &node->ring.available);
+}
+
+static void lab_cpus_fill(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned int cpu, depth = lab->settings.cpu_depth;
+	u32 index;
+
+	for_each_online_cpu(cpu) {
+		struct lab_stack *ready = &per_cpu_ptr(lab->cpu, cpu)->ready;
+
+		if (lab->node[cpu_to_mem(cpu)] != node)
+			continue;
+		while (lab_stack_count(ready) < depth) {
+			index = lab_stack_take(&lab->reg, &node->stock, 0);
+			if (index == LAB_NIL)
+				return;
+			lab_stack_put(&lab->reg, ready, index);
+		}
+	}
+}
+
+/* A CPU that went away leaves its pages to the others. */
+static void lab_cpus_trim(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned int cpu;
+	u32 index;
+
+	for_each_possible_cpu(cpu) {
+		struct lab_stack *ready = &per_cpu_ptr(lab->cpu, cpu)->ready;
+
+		if (cpu_online(cpu) || lab->node[cpu_to_mem(cpu)] != node)
+			continue;
+		while ((index = lab_stack_take(&lab->reg, ready, 0)) != LAB_NIL)
+			lab_stack_put(&lab->reg, &node->stock, index);
+	}
+}
+
+/**
+ * lab_node_distribute - give the stock to whoever lacks most, the rest to the
+ *	system
+ * @lab: the instance; reserve_lock held
+ * @node: the node
+ */
+void lab_node_distribute(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned long sum = 0;
+	struct labyrinth_owner *owner;
+	u32 index;
+
+	lockdep_assert_held(&lab->reserve_lock);
+	lab_for_each_guaranteed(owner, lab, node) {
+		lab_credit_settle(lab, node, owner);
+		sum += lab_credit_target(owner);
+	}
+	lab_cpus_trim(lab, node);
+	lab_ring_trim(lab, node, &node->ring.available,
+		      node->high - min(sum, node->high));
+	lab_ring_trim(lab, node, &node->ring.emergency, node->emergency);
+	lab_ring_fill(lab, node, &node->ring.emergency, node->emergency);
+	lab_ring_fill(lab, node, &node->ring.available,
+		      node->high - min(sum, node->high));
+	lab_cpus_fill(lab, node);
+	while ((index = lab_stack_take(&lab->reg, &node->stock, 0)) != LAB_NIL)
+		lab_slot_to_system(lab, &lab->reg.slot[index]);
+
+	/* What is promised first comes out of `low`: the rest is everybody's. */
+	WRITE_ONCE(node->kick, max(1L, (long)node->low - (long)sum));
+}
+
+static unsigned long lab_cpus_need(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned int cpu, depth = lab->settings.cpu_depth;
+	unsigned long need = 0;
+
+	for_each_online_cpu(cpu) {
+		unsigned int count =
+			lab_stack_count(&per_cpu_ptr(lab->cpu, cpu)->ready);
+
+		if (lab->node[cpu_to_mem(cpu)] == node && count * 2 < depth)
+			need += depth - count;
+	}
+	return need;
+}
+
+/**
+ * lab_node_need - how many pages to fetch from the system
+ * @lab: the instance; reserve_lock held
+ * @node: the node, distributed
+ *
+ * Below low it is filled to high; @node->filling remembers that it is under way.
+ */
+unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned long need, sum = 0, lacking;
+	struct labyrinth_owner *owner;
+
+	lockdep_assert_held(&lab->reserve_lock);
+	need = lab_shortfall(node->emergency, &node->ring.emergency);
+	lab_for_each_guaranteed(owner, lab, node) {
+		need += lab_shortfall(lab_credit_target(owner), &owner->credit);
+		sum += lab_credit_target(owner);
+	}
+	lacking = lab_shortfall(node->high - min(sum, node->high),
+				&node->ring.available);
+	if (!lacking)
+		node->filling = false;
+	else if (atomic_long_read(&node->ring.available) < node->kick)
+		node->filling = true;
+	if (node->filling)
+		need += lacking;
+	return need + lab_cpus_need(lab, node);
+}
+
+/* === Guarantees ========================================================== */
+
+static void lab_guarantee_write(struct labyrinth_owner *owner,
+				unsigned long pages)
+{
+	if (pages && list_empty(&owner->guaranteed))
+		list_add_tail(&owner->guaranteed,
+			      &owner->lab->owners.guaranteed);
+	owner->guarantee = pages;
+	lab_node_distribute(owner->lab, owner->home);
+	if (!pages)
+		list_del_init(&owner->guaranteed);
+}
+
+/**
+ * lab_guarantee_set - set pages aside for an owner, and have them at hand
+ * @owner: any
+ * @pages: how many in all; 0 for none
+ *
+ * Context: process; may sleep on the refill.
+ *
+ * Return: 0; -ERANGE the node's guarantees would exceed its low watermark;
+ * -ENOSPC the system did not give the pages; -ESHUTDOWN. On error nothing has
+ * changed.
+ */
+int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages)
+{
+	struct labyrinth *lab = owner->lab;
+	unsigned long before;
+	int err = 0;
+
+	mutex_lock(&lab->reserve_lock);
+	before = owner->guarantee;
+	if (lab_owner_dying(owner))
+		err = -ESHUTDOWN;
+	else if (pages > owner->home->low ||
+		 lab_guarantee_sum(lab, owner->home) - before + pages >
+		 owner->home->low)
+		err = -ERANGE;
+	else
+		lab_guarantee_write(owner, pages);
+	mutex_unlock(&lab->reserve_lock);
+	if (err || pages <= before)
+		return err;
+
+	lab_worker_run(lab);
+	mutex_lock(&lab->reserve_lock);
+	if (lab_shortfall(lab_credit_target(owner), &owner->credit)) {
+		lab_guarantee_write(owner, before);
+		err = -ENOSPC;
+	}
+	mutex_unlock(&lab->reserve_lock);
+	return err;
+}
+
+/* The owner is dying: what was set aside for it is everybody's again. */
+void lab_guarantee_drop(struct labyrinth_owner *owner)
+{
+	mutex_lock(&owner->lab->reserve_lock);
+	lab_guarantee_write(owner, 0);
+	mutex_unlock(&owner->lab->reserve_lock);
+}
+
+/* === Watermarks ========================================================== */
+
+static const char *lab_reserve_check(struct labyrinth *lab,
+				     struct lab_node *node, u64 low, u64 high,
+				     u64 emergency)
+{
+	if (!high)
+		return "high must be at least 1";
+	if (low > high)
+		return "low is above high";
+	if (low < lab_guarantee_sum(lab, node))
+		return "low is below the sum of the guarantees";
+	if (high > lab->reg.slots || emergency > lab->reg.slots ||
+	    (high + emergency) * lab->node_count > lab->reg.slots)
+		return "high and emergency exceed the registry's slots";
+	return NULL;
+}
+
+static const char *lab_node_change(struct labyrinth *lab, struct lab_node *node,
+				   const struct lab_reserve_change *change,
+				   bool apply)
+{
+	u64 low = change->low < 0 ? node->low : (u64)change->low;
+	u64 high = change->high < 0 ? node->high : (u64)change->high;
+	u64 emergency = change->emergency < 0 ? node->emergency :
+						(u64)change->emergency;
+	const char *why = lab_reserve_check(lab, node, low, high, emergency);
+
+	if (why || !apply)
+		return why;
+	node->low = low;
+	node->high = high;
+	node->emergency = emergency;
+	node->filling = true;
+	lab_node_distribute(lab, node);
+	return NULL;
+}
+
+/**
+ * lab_reserve_set - change a node's watermarks, or all nodes'
+ * @lab: the instance
+ * @nid: a node with a reserve, or NUMA_NO_NODE for all
+ * @change: what to change
+ * @why: on -EINVAL, what is wrong
+ *
+ * Return: 0, -EINVAL, or -ENOENT: no such node. On error nothing has changed.
+ */
+int lab_reserve_set(struct labyrinth *lab, int nid,
+		    const struct lab_reserve_change *change, const char **why)
+{
+	bool apply, found = false;
+	unsigned int i;
+
+	*why = NULL;
+	mutex_lock(&lab->reserve_lock);
+	for (apply = false; !*why; apply = true) {
+		for (i = 0; i < lab->node_count && !*why; i++) {
+			struct lab_node *node = lab->nodes[i];
+
+			if (nid != NUMA_NO_NODE && nid != node->nid)
+				continue;
+			found = true;
+			*why = lab_node_change(lab, node, change, apply);
+		}
+		if (apply)
+			break;
+	}
+	mutex_unlock(&lab->reserve_lock);
+	lab_worker_run(lab);
+	return *why ? -EINVAL : found ? 0 : -ENOENT;
+}
+
+/* What a strict request without any right could have, at this instant. */
+unsigned long lab_reserve_available(struct labyrinth *lab)
+{
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < lab->node_count; i++)
+		sum += max(0L, atomic_long_read(&lab->nodes[i]->ring.available));
+	return sum;
+}
+
+/* === Beginning and end =================================================== */
+
+static struct lab_node *lab_node_new(struct labyrinth *lab, int nid)
+{
+	struct lab_node *node = kzalloc_node(sizeof(*node), GFP_KERNEL, nid);
+
+	if (!node)
+		return NULL;
+	if (lab_ring_init(&node->ring, lab->settings.slots)) {
+		kfree(node);
+		return NULL;
+	}
+	lab_stack_init(&node->stock);
+	node->nid = nid;
+	node->low = lab->settings.low;
+	node->high = lab->settings.high;
+	node->emergency = lab->settings.emergency;
+	node->filling = true;
+	node->kick = (long)node->low;
+	return node;
+}
+
+/* Nodes without memory, or that come later, share the nearest one's. */
+static void lab_nodes_share(struct labyrinth *lab)
+{
+	int nid, i;
+
+	for (nid = 0; nid < MAX_NUMNODES; nid++) {
+		struct lab_node *best = lab->nodes[0];
+
+		for (i = 0; i < (int)lab->node_count; i++)
+			if (node_possible(nid) &&
+			    node_distance(nid, lab->nodes[i]->nid) <
+			    node_distance(nid, best->nid))
+				best = lab->nodes[i];
+		lab->node[nid] = best;
+	}
+}
+
+/**
+ * lab_reserve_init - make each memory node's reserve and fill it
+ * @lab: with registry, per-CPU part and settings
+ *
+ * Return: 0; -ENOMEM: no memory, or the system did not give the pages up to the
+ * low watermark. lab_reserve_exit() is right after each.
+ */
+int lab_reserve_init(struct labyrinth *lab)
+{
+	unsigned int i;
+	int nid, err;
+
+	mutex_init(&lab->reserve_lock);
+	init_waitqueue_head(&lab->refilled);
+	lab->nodes = kcalloc(num_node_state(N_MEMORY), sizeof(*lab->nodes),
+			     GFP_KERNEL);
+	if (!lab->nodes)
+		return -ENOMEM;
+	for_each_node_state(nid, N_MEMORY) {
+		struct lab_node *node = lab_node_new(lab, nid);
+
+		if (!node)
+			return -ENOMEM;
+		lab->nodes[lab->node_count++] = node;
+	}
+	lab_nodes_share(lab);
+	err = lab_worker_init(lab);
+	if (err)
+		return err;
+	lab_worker_run(lab);
+	for (i = 0; i < lab->node_count; i++) {
+		struct lab_node *node = lab->nodes[i];
+		long have = atomic_long_read(&node->ring.available);
+
+		if (have < (long)node->low) {
+			pr_err("node %d: the system gave %ld pages for the reserve, fewer than its low watermark %lu: load with a smaller reserve_high=\n",
+			       node->nid, have, node->low);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void lab_reserve_exit(struct labyrinth *lab)
+{
+	unsigned int i;
+
+	lab_worker_exit(lab);
+	for (i = 0; i < lab->node_count; i++) {
+		lab_ring_exit(&lab->nodes[i]->ring);
+		kfree(lab->nodes[i]);
+	}
+	kfree(lab->nodes);
+}

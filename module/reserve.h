@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The reserve: clean pages at hand. The worker fills it, wipes what was freed,
+ * and gives back what is too much.
+ */
+#ifndef LABYRINTH_RESERVE_H
+#define LABYRINTH_RESERVE_H
+
+#include "core.h"
+
+struct labyrinth_owner;
+
+/**
+ * struct lab_reserve_change - new watermarks; a negative one stays as it is
+ */
+struct lab_reserve_change {
+	s64 low;
+	s64 high;
+	s64 emergency;
+};
+
+int lab_reserve_init(struct labyrinth *lab);
+void lab_reserve_exit(struct labyrinth *lab);
+int lab_reserve_set(struct labyrinth *lab, int nid,
+		    const struct lab_reserve_change *change, const char **why);
+
+int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages);
+void lab_guarantee_drop(struct labyrinth_owner *owner);
+unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node);
+
+unsigned long lab_reserve_available(struct labyrinth *lab);
+
+/* What the worker does under reserve_lock, for one node. */
+void lab_node_distribute(struct labyrinth *lab, struct lab_node *node);
+unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);
+
+/* worker.c */
+int lab_worker_init(struct labyrinth *lab);
+void lab_worker_exit(struct labyrinth *lab);
+void lab_worker_run(struct labyrinth *lab);
+void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot);
+void __lab_kick(struct labyrinth *lab);
+
+/**
+ * lab_kick - wake the worker
+ * @lab: the instance
+ *
+ * Fully ordered against what the caller did before, if that was an atomic
+ * read-modify-write: the worker clears @kicked before it looks around.
+ *
+ * Context: any.
+ */
+static inline void lab_kick(struct labyrinth *lab)
+{
+	if (!atomic_read(&lab->kicked))
+		__lab_kick(lab);
+}
+
+#endif /* LABYRINTH_RESERVE_H */

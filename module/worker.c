@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The worker: wipes what was freed, fills what has run low, gives back what is
+ * too much, wakes who waits and frees the numbers of dead owners.
+ *
+ * It can be woken from any context: a flag, an irq_work, a work item. It takes
+ * reserve_lock for a chunk at a time, and never while it calls the page
+ * allocator to get something.
+ */
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+
+#include "block.h"
+#include "owner.h"
+#include "reserve.h"
+
+#define LAB_RECYCLE_CHUNK	256
+#define LAB_RETRY_DELAY		(HZ / 10)
+
+/* === Slots and the system ================================================ */
+
+/**
+ * lab_slot_to_system - give a clean slot's block back
+ * @lab: the instance; reserve_lock held
+ * @slot: READY, or DIRTY and wiped; held by the caller alone
+ */
+void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot)
+{
+	unsigned int order = slot->order;
+	void *addr = slot->addr;
+	bool vacant = lab_slot_vacate(slot);
+
+	lab_block_put(addr, order);
+	atomic_long_sub(1L << order, &lab->reg.taken);
+	lab->work_stats.returned++;
+	if (vacant)
+		lab_vacant_put(&lab->reg, slot);
+}
+
+/* Fill vacant slots with the pages of a block; without slots they go back. */
+static bool lab_stock_block(struct labyrinth *lab, struct lab_node *node,
+			    void *addr, unsigned int order)
+{
+	unsigned int i, pages = 1U << order;
+
+	for (i = 0; i < pages; i++) {
+		struct lab_slot *slot = lab_vacant_take(&lab->reg);
+
+		if (!slot)
+			break;
+		lab_slot_fill(slot, addr + i * PAGE_SIZE);
+		lab_stack_put(&lab->reg, &node->stock,
+			      lab_slot_index(&lab->reg, slot));
+	}
+	atomic_long_add(i, &lab->reg.taken);
+	lab->work_stats.refilled += i;
+	if (i == pages)
+		return true;
+	for (; i < pages; i++)
+		lab_block_put(addr + i * PAGE_SIZE, 0);
+	return false;
+}
+
+/* === Recycling =========================================================== */
+
+static void lab_quarantine(struct labyrinth *lab, struct lab_slot *slot)
+{
+	u32 id = lab_word_owner(lab_slot_word(slot));
+	struct labyrinth_owner *owner = xa_load(&lab->owners.table, id);
+
+	/* Only this worker frees numbers: @owner stays. */
+	if (WARN_ON_ONCE(!owner) || !lab_slot_quarantine(slot))
+		return;
+	owner->quarantined += 1UL << slot->order;
+	lab_recharge(owner, 1UL << slot->order);
+	lab->work_stats.quarantined++;
+	pr_warn_ratelimited("block of owner %u (%s) is still referenced or poisoned: quarantined\n",
+			    id, owner->name);
+}
+
+static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
+{
+	struct lab_node *node = lab->node[page_to_nid(virt_to_page(slot->addr))];
+
+	if (!lab_block_wipe(slot->addr, slot->order)) {
+		lab_quarantine(lab, slot);
+		return;
+	}
+	if (!slot->order && lab_slot_clean(slot)) {
+		lab->work_stats.recycled++;
+		lab_stack_put(&lab->reg, &node->stock,
+			      lab_slot_index(&lab->reg, slot));
+		return;
+	}
+	lab_slot_to_system(lab, slot);
+}
+
+static void lab_distribute(struct labyrinth *lab)
+{
+	unsigned int i;
+
+	for (i = 0; i < lab->node_count; i++)
+		lab_node_distribute(lab, lab->nodes[i]);
+}
+
+static void lab_recycle_all(struct labyrinth *lab)
+{
+	u32 index = 0;
+	unsigned int n;
+
+	while (index != LAB_NIL) {
+		mutex_lock(&lab->reserve_lock);
+		for (n = 0; n < LAB_RECYCLE_CHUNK; n++) {
+			index = lab_dirty_next(&lab->reg.dirty);
+			if (index == LAB_NIL)
+				break;
+			lab_recycle(lab, &lab->reg.slot[index]);
+		}
+		lab_distribute(lab);
+		mutex_unlock(&lab->reserve_lock);
+		cond_resched();
+	}
+}
+
+/* === Refill ============================================================== */
+
+static bool lab_headroom(struct labyrinth *lab, unsigned long pages)
+{
+	return si_mem_available() >= (long)(lab->settings.headroom + pages);
+}
+
+/* Big blocks only as they come; the reclaiming is done for single pages. */
+static gfp_t lab_refill_gfp(unsigned int order)
+{
+	gfp_t gfp = LAB_GFP_REFILL | __GFP_THISNODE;
+
+	return order ? gfp & ~__GFP_DIRECT_RECLAIM : gfp;
+}
+
+/**
+ * lab_refill_block - fetch one block for a node, as large as is of use
+ * @lab: the instance; no lock held
+ * @node: the node
+ * @need: pages, at least 1
+ * @order: of the last block on entry, at most which is tried; of this one
+ *
+ * Return: its address, or NULL.
+ */
+static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
+			      unsigned long need, unsigned int *order)
+{
+	void *addr;
+
+	*order = min_t(unsigned int, *order, ilog2(need));
+	if (!lab_headroom(lab, 1UL << *order)) {
+		lab->work_stats.refill_held++;
+		return NULL;
+	}
+	for (;;) {
+		addr = lab_block_get(node->nid, lab_refill_gfp(*order), *order);
+		if (addr || !*order)
+			break;
+		--*order;
+	}
+	if (!addr)
+		lab->work_stats.refill_failed++;
+	return addr;
+}
+
+/* Return: false if the node still lacks pages. */
+static bool lab_refill_node(struct labyrinth *lab, struct lab_node *node)
+{
+	unsigned int order = LAB_MAX_ORDER;
+	bool stocked = true;
+	unsigned long need;
+	void *addr;
+
+	for (;;) {
+		mutex_lock(&lab->reserve_lock);
+		need = lab_node_need(lab, node);
+		mutex_unlock(&lab->reserve_lock);
+		if (!need || !stocked)
+			return !need;
+
+		addr = lab_refill_block(lab, node, need, &order);
+		if (!addr)
+			return false;
+
+		mutex_lock(&lab->reserve_lock);
+		stocked = lab_stock_block(lab, node, addr, order);
+		lab_node_distribute(lab, node);
+		mutex_unlock(&lab->reserve_lock);
+		cond_resched();
+	}
+}
+
+/* === The work ============================================================ */
+
+static void lab_work(struct work_struct *work)
+{
+	struct labyrinth *lab = container_of(work, struct labyrinth, work);
+	LIST_HEAD(graves);
+	bool filled = true;
+	unsigned int i;
+
+	/* Full barrier: pairs with lab_kick(). What comes later kicks again. */
+	atomic_xchg(&lab->kicked, 0);
+	lab_owners_dig(lab, &graves);
+	lab_recycle_all(lab);
+	for (i = 0; i < lab->node_count; i++)
+		filled &= lab_refill_node(lab, lab->nodes[i]);
+	lab_owners_bury(lab, &graves);
+	if (wq_has_sleeper(&lab->refilled))
+		wake_up_all(&lab->refilled);
+	if (!filled)
+		queue_delayed_work(lab->queue, &lab->retry, LAB_RETRY_DELAY);
+}
+
+static void lab_work_retry(struct work_struct *work)
+{
+	struct labyrinth *lab = container_of(to_delayed_work(work),
+					     struct labyrinth, retry);
+
+	queue_work(lab->queue, &lab->work);
+}
+
+static void lab_work_kick(struct irq_work *kick)
+{
+	struct labyrinth *lab = container_of(kick, struct labyrinth, kick);
+
+	queue_work(lab->queue, &lab->work);
+}
+
+void __lab_kick(struct labyrinth *lab)
+{
+	if (!atomic_xchg(&lab->kicked, 1))
+		irq_work_queue(&lab->kick);
+}
+
+/**
+ * lab_worker_run - have the worker go through everything once, and wait for it
+ * @lab: the instance
+ *
+ * Context: process.
+ */
+void lab_worker_run(struct labyrinth *lab)
+{
+	queue_work(lab->queue, &lab->work);
+	flush_work(&lab->work);
+}
+
+int lab_worker_init(struct labyrinth *lab)
+{
+	/*
+	 * Hard, on PREEMPT_RT too: all that it does is queue_work(), whose
+	 * locks are raw.
+	 */
+	lab->kick = IRQ_WORK_INIT_HARD(lab_work_kick);
+	INIT_WORK(&lab->work, lab_work);
+	INIT_DELAYED_WORK(&lab->retry, lab_work_retry);
+	lab->queue = alloc_workqueue("labyrinth", WQ_UNBOUND | WQ_HIGHPRI, 1);
+	return lab->queue ? 0 : -ENOMEM;
+}
+
+/* Whatever still has pages here is nobody's: owners and faces have gone. */
+static void lab_slots_to_system(struct labyrinth *lab)
+{
+	u32 i, kept = 0;
+
+	for (i = 0; i < lab->reg.slots; i++) {
+		struct lab_slot *slot = &lab->reg.slot[i];
+		enum labyrinth_page_state state =
+			lab_word_state(lab_slot_word(slot));
+
+		if (state == LABYRINTH_PAGE_READY)
+			lab_block_put(slot->addr, slot->order);
+		kept += state != LABYRINTH_PAGE_READY &&
+			state != LABYRINTH_PAGE_VACANT &&
+			state != LABYRINTH_PAGE_RETIRED;
+		if (!(i % 4096))
+			cond_resched();
+	}
+	if (kept)
+		pr_warn("%u blocks stay behind: quarantined\n", kept);
+}
+
+void lab_worker_exit(struct labyrinth *lab)
+{
+	if (!lab->queue)
+		return;
+	irq_work_sync(&lab->kick);
+	lab_worker_run(lab);
+	/* The work may queue the retry, and the retry the work. */
+	cancel_work_sync(&lab->work);
+	cancel_delayed_work_sync(&lab->retry);
+	cancel_work_sync(&lab->work);
+	destroy_workqueue(lab->queue);
+	lab_slots_to_system(lab);
+}

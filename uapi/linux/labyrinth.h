@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Labyrinth: pages that exactly one owner can touch. The character device.
+ *
+ * Netlink, which inspects and administrates, has linux/labyrinth_netlink.h.
+ */
+#ifndef _UAPI_LINUX_LABYRINTH_H
+#define _UAPI_LINUX_LABYRINTH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General ioctl format
+ *
+ * Every argument is a pointer to a struct that starts with its own size in
+ * bytes. Struct and numbers are the same for 32-bit and 64-bit callers: all
+ * fields are naturally aligned, there are no holes, pointers are __u64.
+ *
+ * A struct only ever grows at its end. A kernel that knows less than the
+ * caller accepts the longer struct if all that it does not know is zero; a
+ * kernel that knows more takes what is missing as zero and writes back no more
+ * than @size bytes. Dispatch looks at type and number only, never at the size
+ * that _IOWR() encodes, so that growth breaks neither side.
+ *
+ * Fields named @out_* are written by the kernel, on success and, where the
+ * kernel-doc says so, on failure; all others are read once. A field named
+ * @__reserved must be 0. A call that fails has changed nothing, except where
+ * LABYRINTH_*_PARTIAL asked for it.
+ *
+ * The descriptor is an owner. It serves the address space (mm) that opened it
+ * and nobody else: after fork, in a receiver of SCM_RIGHTS, after exec and
+ * after that address space died, every call fails with EIO.
+ *
+ * ============ ==============================================================
+ * errno        meaning, the same for all calls
+ * ============ ==============================================================
+ * EACCES       the named owner's mode refuses the caller
+ * EBADF        the call changes something, the descriptor is read-only
+ * EBUSY        the named owner is attached by another file; or this file holds
+ *              pages, or is attached, already
+ * EDQUOT       the owner's quota, or RLIMIT_MEMLOCK (see the reason)
+ * E2BIG        bytes beyond what this kernel understands are not zero
+ * EFAULT       a pointer of the caller's could not be read or written
+ * EINVAL       understood, but wrong: unknown flag, non-zero reserved field,
+ *              size too small, count, order or range out of bounds
+ * EIO          descriptor used from another address space than the opener's,
+ *              or the opener's is gone
+ * ENOENT       no such page of the caller's (stale, another owner's or made up:
+ *              not told apart); no such named owner
+ * ENOMEM       no rung of the ladder could serve it (see the reason), or no
+ *              memory for the call itself (the reason is then 0)
+ * ENOTTY       no such call
+ * EOPNOTSUPP   known, but not supported here (by this version, or for this
+ *              combination)
+ * EINTR        wait: killed
+ * ETIMEDOUT    wait: the timeout passed
+ * ESHUTDOWN    the owner is being removed, or the hand-out is closed
+ * ============ ==============================================================
+ */
+
+#define LABYRINTH_DEVICE	"/dev/labyrinth"
+#define LABYRINTH_IOC_TYPE	0xBA
+
+/* A named owner's name: 1 to 31 of [A-Za-z0-9._-], NUL-terminated. */
+#define LABYRINTH_NAME_SIZE	32
+
+/* "No limit", wherever a limit in pages is reported. */
+#define LABYRINTH_UNLIMITED	(~0ULL)
+
+/**
+ * enum labyrinth_rung - the sources of a page, in the order they are tried
+ * @LABYRINTH_RUNG_NONE: none was reached
+ * @LABYRINTH_RUNG_CPU: this CPU's ready stack
+ * @LABYRINTH_RUNG_GUARANTEE: the owner's guarantee
+ * @LABYRINTH_RUNG_RESERVE: the node's reserve
+ * @LABYRINTH_RUNG_EMERGENCY: the emergency part, for owners with that right
+ * @LABYRINTH_RUNG_BUDDY: alloc_pages(), never for LABYRINTH_ALLOC_STRICT
+ * @LABYRINTH_RUNG_FALLBACK: the fallback that the request named
+ */
+enum labyrinth_rung {
+	LABYRINTH_RUNG_NONE,
+	LABYRINTH_RUNG_CPU,
+	LABYRINTH_RUNG_GUARANTEE,
+	LABYRINTH_RUNG_RESERVE,
+	LABYRINTH_RUNG_EMERGENCY,
+	LABYRINTH_RUNG_BUDDY,
+	LABYRINTH_RUNG_FALLBACK,
+};
+
+/**
+ * enum labyrinth_reason - why a request was not served
+ * @LABYRINTH_REASON_NONE: it was, or it was refused before the ladder
+ * @LABYRINTH_REASON_QUOTA: the owner's quota
+ * @LABYRINTH_REASON_MEMLOCK: the user's RLIMIT_MEMLOCK
+ * @LABYRINTH_REASON_DYING: the owner is being removed
+ * @LABYRINTH_REASON_EMPTY: strict, and reserve (and what the owner may take
+ *	beyond it) is empty
+ * @LABYRINTH_REASON_SYSTEM: alloc_pages() refused
+ * @LABYRINTH_REASON_CONTEXT: the reserve is empty and alloc_pages() is not legal
+ *	in the caller's context
+ * @LABYRINTH_REASON_SLOTS: every slot of the registry is taken
+ * @LABYRINTH_REASON_TIMEOUT: wait: the timeout passed
+ * @LABYRINTH_REASON_KILLED: wait: the caller was killed
+ * @LABYRINTH_REASON_CLOSED: the hand-out is closed (suspend to disk)
+ */
+enum labyrinth_reason {
+	LABYRINTH_REASON_NONE,
+	LABYRINTH_REASON_QUOTA,
+	LABYRINTH_REASON_MEMLOCK,
+	LABYRINTH_REASON_DYING,
+	LABYRINTH_REASON_EMPTY,
+	LABYRINTH_REASON_SYSTEM,
+	LABYRINTH_REASON_CONTEXT,
+	LABYRINTH_REASON_SLOTS,
+	LABYRINTH_REASON_TIMEOUT,
+	LABYRINTH_REASON_KILLED,
+	LABYRINTH_REASON_CLOSED,
+};
+
+/**
+ * enum labyrinth_fallback - what to do when no rung can serve at once
+ * @LABYRINTH_FALLBACK_UNSET: not a choice: EINVAL
+ * @LABYRINTH_FALLBACK_FAIL: ENOMEM at once
+ * @LABYRINTH_FALLBACK_WAIT: sleep on the refill, killable, up to @timeout_ns
+ * @LABYRINTH_FALLBACK_DEFER: queue the request (EOPNOTSUPP in this version)
+ */
+enum labyrinth_fallback {
+	LABYRINTH_FALLBACK_UNSET,
+	LABYRINTH_FALLBACK_FAIL,
+	LABYRINTH_FALLBACK_WAIT,
+	LABYRINTH_FALLBACK_DEFER,
+};
+
+/**
+ * enum labyrinth_scope - how tight exclusivity is within the owner's process
+ * @LABYRINTH_SCOPE_PROCESS: every thread of the address space
+ * @LABYRINTH_SCOPE_THREAD: the allocating thread only (EOPNOTSUPP in this
+ *	version)
+ */
+enum labyrinth_scope {
+	LABYRINTH_SCOPE_PROCESS,
+	LABYRINTH_SCOPE_THREAD,
+};
+
+/**
+ * enum labyrinth_owner_kind - whoever may hold pages
+ * @LABYRINTH_OWNER_FILE: an open descriptor, dies with its process
+ * @LABYRINTH_OWNER_NAMED: made by an administrator, outlives processes
+ * @LABYRINTH_OWNER_KERNEL: made by a module
+ */
+enum labyrinth_owner_kind {
+	LABYRINTH_OWNER_FILE = 1,
+	LABYRINTH_OWNER_NAMED,
+	LABYRINTH_OWNER_KERNEL,
+};
+
+/**
+ * struct labyrinth_info - limits of this kernel, and how the caller stands
+ * @size: sizeof(struct labyrinth_info)
+ * @flags: must be 0
+ * @out_features: none defined yet: 0
+ * @out_page_size: bytes of a base page
+ * @out_max_order: largest order of a block
+ * @out_max_batch: most handles that one call takes
+ * @out_slots: capacity of the registry, in blocks
+ * @out_owner: number of the owner that this descriptor acts as
+ * @out_kind: enum labyrinth_owner_kind
+ * @out_used: pages held and charged
+ * @out_quota: most pages the owner may hold
+ * @out_guarantee: pages set aside for this owner
+ * @out_memlock_used: pages charged to the user by all accounting that counts
+ *	against RLIMIT_MEMLOCK by user
+ * @out_memlock_limit: RLIMIT_MEMLOCK in pages as it was at open or attach,
+ *	LABYRINTH_UNLIMITED with CAP_IPC_LOCK
+ * @out_reserve_available: pages that a strict request could have at once
+ *	(all nodes, without guarantees and the emergency part)
+ * @out_reserve_high: pages that a full reserve has (all nodes)
+ */
+struct labyrinth_info {
+	__u32 size;
+	__u32 flags;
+	__u64 out_features;
+	__u32 out_page_size;
+	__u32 out_max_order;
+	__u32 out_max_batch;
+	__u32 out_slots;
+	__u32 out_owner;
+	__u32 out_kind;
+	__u64 out_used;
+	__u64 out_quota;
+	__u64 out_guarantee;
+	__u64 out_memlock_used;
+	__u64 out_memlock_limit;
+	__u64 out_reserve_available;
+	__u64 out_reserve_high;
+};
+
+/* Only rungs that never leave the reserve; order 0 only (else EOPNOTSUPP). */
+#define LABYRINTH_ALLOC_STRICT		(1U << 0)
+/* Keep what could be had; fails only if that is nothing. */
+#define LABYRINTH_ALLOC_PARTIAL		(1U << 1)
+
+/**
+ * struct labyrinth_alloc - take blocks
+ * @size: sizeof(struct labyrinth_alloc)
+ * @flags: LABYRINTH_ALLOC_*
+ * @count: blocks wanted, 1 to out_max_batch
+ * @order: each block has 2^order pages, 0 to out_max_order
+ * @scope: enum labyrinth_scope
+ * @fallback: enum labyrinth_fallback; there is no default
+ * @timeout_ns: with LABYRINTH_FALLBACK_WAIT: how long at most, 0 for no limit;
+ *	must be 0 otherwise
+ * @tag: given to the first block; each further one gets one more
+ * @handles: user array of @count __u64, written before anything is published:
+ *	a caller that can't be told its handles has taken nothing
+ * @out_count: handles written (also on failure: 0)
+ * @out_rung: deepest rung that served; on failure the last one tried
+ * @out_reason: enum labyrinth_reason (also on failure)
+ * @__reserved: must be 0
+ *
+ * A page is all zeroes when it is first seen. All or nothing, unless
+ * LABYRINTH_ALLOC_PARTIAL.
+ */
+struct labyrinth_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 order;
+	__u32 scope;
+	__u32 fallback;
+	__u64 timeout_ns;
+	__u64 tag;
+	__u64 handles;
+	__u32 out_count;
+	__u32 out_rung;
+	__u32 out_reason;
+	__u32 __reserved;
+};
+
+/* Free what can be freed and skip the rest. */
+#define LABYRINTH_FREE_PARTIAL		(1U << 0)
+
+/**
+ * struct labyrinth_free - give blocks back
+ * @size: sizeof(struct labyrinth_free)
+ * @flags: LABYRINTH_FREE_*
+ * @count: handles in the array, 1 to out_max_batch
+ * @__reserved: must be 0
+ * @handles: user array of @count __u64
+ * @out_count: blocks freed
+ * @out_bad: index of the first handle that was refused, @count if none (also
+ *	on ENOENT)
+ *
+ * All or nothing, unless LABYRINTH_FREE_PARTIAL; a handle that is there twice
+ * is refused the second time. Contents are wiped before anyone else can have
+ * the pages.
+ */
+struct labyrinth_free {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 __reserved;
+	__u64 handles;
+	__u32 out_count;
+	__u32 out_bad;
+};
+
+/* @handle is the block before the one asked for; 0: ask for the first. */
+#define LABYRINTH_QUERY_NEXT		(1U << 0)
+
+#define LABYRINTH_PAGE_MAPPED		(1U << 0)
+
+/**
+ * struct labyrinth_query - ask about a block of the caller's
+ * @size: sizeof(struct labyrinth_query)
+ * @flags: LABYRINTH_QUERY_*
+ * @handle: the block; with LABYRINTH_QUERY_NEXT the one before it
+ * @out_handle: the block that is described
+ * @out_tag: the caller's tag
+ * @out_used: the caller's used length, in bytes
+ * @out_age_ns: since it was allocated
+ * @out_phys: physical address, for CAP_SYS_ADMIN; 0 for others
+ * @out_order: 2^order pages
+ * @out_scope: enum labyrinth_scope
+ * @out_rung: enum labyrinth_rung that served it
+ * @out_flags: LABYRINTH_PAGE_*
+ *
+ * Blocks are walked in the order in which they were taken. ENOENT with
+ * LABYRINTH_QUERY_NEXT: there is none after it, or @handle is not a block of the
+ * caller's any more.
+ */
+struct labyrinth_query {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 out_handle;
+	__u64 out_tag;
+	__u64 out_used;
+	__u64 out_age_ns;
+	__u64 out_phys;
+	__u32 out_order;
+	__u32 out_scope;
+	__u32 out_rung;
+	__u32 out_flags;
+};
+
+/**
+ * struct labyrinth_rw - copy out of (READ) or into (WRITE) a block
+ * @size: sizeof(struct labyrinth_rw)
+ * @flags: must be 0
+ * @handle: the block
+ * @offset: first byte; offset + length must lie within the block
+ * @length: bytes; 0 only checks the handle
+ * @buffer: the caller's memory
+ * @out_length: bytes copied (also on EFAULT, and on ENOENT where the block
+ *	went away half-way)
+ * @__reserved: must be 0
+ *
+ * A base page at a time: a page is copied as it was at one instant; a block of
+ * several is not. WRITE raises the used length to offset + length.
+ */
+struct labyrinth_rw {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u32 offset;
+	__u32 length;
+	__u64 buffer;
+	__u32 out_length;
+	__u32 __reserved;
+};
+
+#define LABYRINTH_SET_TAG		(1U << 0)
+#define LABYRINTH_SET_USED		(1U << 1)
+
+/**
+ * struct labyrinth_set - set what the caller keeps with a block
+ * @size: sizeof(struct labyrinth_set)
+ * @flags: which: LABYRINTH_SET_*, at least one
+ * @handle: the block
+ * @tag: any 64 bits; must be 0 without LABYRINTH_SET_TAG
+ * @used: used length in bytes, at most the block's; must be 0 without
+ *	LABYRINTH_SET_USED
+ */
+struct labyrinth_set {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 tag;
+	__u64 used;
+};
+
+/**
+ * struct labyrinth_attach - act as a named owner from now on
+ * @size: sizeof(struct labyrinth_attach)
+ * @flags: must be 0
+ * @name: the named owner
+ * @out_owner: its number
+ * @__reserved: must be 0
+ *
+ * For the rest of the descriptor's life. The descriptor must hold no page of
+ * its own. Needs read permission of the owner's mode, and write permission too
+ * where the descriptor is open for writing. Closing detaches; the pages stay.
+ */
+struct labyrinth_attach {
+	__u32 size;
+	__u32 flags;
+	__u8  name[LABYRINTH_NAME_SIZE];
+	__u32 out_owner;
+	__u32 __reserved;
+};
+
+#define LABYRINTH_IOC_INFO	_IOWR(LABYRINTH_IOC_TYPE, 0x00, struct labyrinth_info)
+#define LABYRINTH_IOC_ALLOC	_IOWR(LABYRINTH_IOC_TYPE, 0x01, struct labyrinth_alloc)
+#define LABYRINTH_IOC_FREE	_IOWR(LABYRINTH_IOC_TYPE, 0x02, struct labyrinth_free)
+#define LABYRINTH_IOC_QUERY	_IOWR(LABYRINTH_IOC_TYPE, 0x03, struct labyrinth_query)
+#define LABYRINTH_IOC_READ	_IOWR(LABYRINTH_IOC_TYPE, 0x04, struct labyrinth_rw)
+#define LABYRINTH_IOC_WRITE	_IOWR(LABYRINTH_IOC_TYPE, 0x05, struct labyrinth_rw)
+#define LABYRINTH_IOC_SET	_IOWR(LABYRINTH_IOC_TYPE, 0x06, struct labyrinth_set)
+#define LABYRINTH_IOC_ATTACH	_IOWR(LABYRINTH_IOC_TYPE, 0x07, struct labyrinth_attach)
+/* 0x08 GIVE, 0x09 TAKE, 0x0a EVENTFD: kept for them. */
+
+/*
+ * poll(): POLLOUT while the reserve has a page that this owner could take;
+ * POLLERR | POLLHUP once the descriptor is dead.
+ */
+
+#endif /* _UAPI_LINUX_LABYRINTH_H */
