@@ -60,6 +60,13 @@ static const struct mmu_notifier_ops lab_mm_ops = {
 	.free_notifier = lab_mm_free,
 };
 
+/* Current's mm is the file's: it can't die meanwhile, so its owner is there. */
+static struct labyrinth_owner *lab_file_acting(struct lab_file *file)
+{
+	/* Pairs with the release in lab_file_attach(). */
+	return smp_load_acquire(&file->acting);
+}
+
 /* === open, release, poll ================================================= */
 
 static struct lab_file *lab_file_new(struct labyrinth *lab)
@@ -140,8 +147,7 @@ static __poll_t lab_poll(struct file *filp, poll_table *wait)
 	poll_wait(filp, &file->lab->refilled, wait);
 	if (file->mm != current->mm || READ_ONCE(file->gone))
 		return EPOLLERR | EPOLLHUP;
-	/* Not gone, and current keeps the mm from dying: the owner is there. */
-	owner = smp_load_acquire(&file->acting);
+	owner = lab_file_acting(file);
 	if (lab_owner_dying(owner))
 		return EPOLLERR | EPOLLHUP;
 	return lab_owner_could_take(owner) ? EPOLLOUT | EPOLLWRNORM : 0;
@@ -195,7 +201,7 @@ static int lab_file_attach(struct lab_file *file, struct labyrinth_owner *owner)
 		lab_owner_detach(owner);
 		err = -EBUSY;
 	}
-	if (!err)
+	if (!err) /* Pairs with lab_file_acting(). */
 		smp_store_release(&file->acting, owner);
 	mutex_unlock(&file->lock);
 	return err;
@@ -248,35 +254,50 @@ union lab_args {
 	struct labyrinth_attach attach;
 };
 
-#define LAB_OP(_cmd, _fn, _struct, _last, _writes)			\
+#define LAB_OP(_cmd, _fn, _size, _min_size, _writes)			\
 	[_IOC_NR(_cmd)] = {						\
 		.fn = _fn,						\
-		.size = sizeof(struct _struct) +			\
-			BUILD_BUG_ON_ZERO(sizeof(struct _struct) >	\
-					  sizeof(union lab_args)) +	\
-			BUILD_BUG_ON_ZERO(sizeof(struct _struct) % 8),	\
-		.min_size = offsetofend(struct _struct, _last),		\
+		.size = _size,						\
+		.min_size = _min_size,					\
 		.writes = _writes,					\
 	}
 
+/* The first version of each struct ends where the second argument says. */
 static const struct lab_op lab_ops[] = {
-	LAB_OP(LABYRINTH_IOC_INFO, lab_ioctl_info, labyrinth_info,
-	       out_reserve_high, false),
-	LAB_OP(LABYRINTH_IOC_ALLOC, lab_ioctl_alloc, labyrinth_alloc,
-	       __reserved, true),
-	LAB_OP(LABYRINTH_IOC_FREE, lab_ioctl_free, labyrinth_free,
-	       out_bad, true),
-	LAB_OP(LABYRINTH_IOC_QUERY, lab_ioctl_query, labyrinth_query,
-	       out_flags, false),
-	LAB_OP(LABYRINTH_IOC_READ, lab_ioctl_read, labyrinth_rw,
-	       __reserved, false),
-	LAB_OP(LABYRINTH_IOC_WRITE, lab_ioctl_write, labyrinth_rw,
-	       __reserved, true),
-	LAB_OP(LABYRINTH_IOC_SET, lab_ioctl_set, labyrinth_set,
-	       used, true),
-	LAB_OP(LABYRINTH_IOC_ATTACH, lab_ioctl_attach, labyrinth_attach,
-	       __reserved, false),
+	LAB_OP(LABYRINTH_IOC_INFO, lab_ioctl_info,
+	       sizeof(struct labyrinth_info),
+	       offsetofend(struct labyrinth_info, out_reserve_high), false),
+	LAB_OP(LABYRINTH_IOC_ALLOC, lab_ioctl_alloc,
+	       sizeof(struct labyrinth_alloc),
+	       offsetofend(struct labyrinth_alloc, __reserved), true),
+	LAB_OP(LABYRINTH_IOC_FREE, lab_ioctl_free,
+	       sizeof(struct labyrinth_free),
+	       offsetofend(struct labyrinth_free, out_bad), true),
+	LAB_OP(LABYRINTH_IOC_QUERY, lab_ioctl_query,
+	       sizeof(struct labyrinth_query),
+	       offsetofend(struct labyrinth_query, out_flags), false),
+	LAB_OP(LABYRINTH_IOC_READ, lab_ioctl_read,
+	       sizeof(struct labyrinth_rw),
+	       offsetofend(struct labyrinth_rw, __reserved), false),
+	LAB_OP(LABYRINTH_IOC_WRITE, lab_ioctl_write,
+	       sizeof(struct labyrinth_rw),
+	       offsetofend(struct labyrinth_rw, __reserved), true),
+	LAB_OP(LABYRINTH_IOC_SET, lab_ioctl_set,
+	       sizeof(struct labyrinth_set),
+	       offsetofend(struct labyrinth_set, used), true),
+	LAB_OP(LABYRINTH_IOC_ATTACH, lab_ioctl_attach,
+	       sizeof(struct labyrinth_attach),
+	       offsetofend(struct labyrinth_attach, __reserved), false),
 };
+
+/* No holes at the end either, so 32-bit and 64-bit callers agree. */
+static_assert(sizeof(struct labyrinth_info) % 8 == 0);
+static_assert(sizeof(struct labyrinth_alloc) % 8 == 0);
+static_assert(sizeof(struct labyrinth_free) % 8 == 0);
+static_assert(sizeof(struct labyrinth_query) % 8 == 0);
+static_assert(sizeof(struct labyrinth_rw) % 8 == 0);
+static_assert(sizeof(struct labyrinth_set) % 8 == 0);
+static_assert(sizeof(struct labyrinth_attach) % 8 == 0);
 
 int lab_respond(const struct lab_call *call)
 {
@@ -333,7 +354,7 @@ static long lab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	err = lab_call_fetch(&call, op);
 	if (err)
 		return err;
-	call.owner = smp_load_acquire(&file->acting);
+	call.owner = lab_file_acting(file);
 	if (lab_owner_dying(call.owner) && op->fn != lab_ioctl_info)
 		return -ESHUTDOWN;
 	return op->fn(&call);

@@ -28,7 +28,7 @@ struct lab_file {
 	struct mm_struct *mm;
 	struct labyrinth_owner *self;
 	struct labyrinth_owner *acting;
-	struct mutex lock;
+	struct mutex lock; /* gone, changes of acting */
 	bool gone;
 	bool writable;
 };

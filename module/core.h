@@ -87,6 +87,7 @@ struct lab_cpu {
  * @nid: the node
  * @filling: below low once, and not at high since; under reserve_lock
  * @low: @high: @emergency: watermarks; under reserve_lock
+ * @guaranteed: owners whose guarantee is here; under reserve_lock
  * @stock: clean pages without a place yet; under reserve_lock, empty outside
  */
 struct lab_node {
@@ -94,6 +95,7 @@ struct lab_node {
 	long kick;
 	int nid;
 	bool filling;
+	struct list_head guaranteed;
 	struct lab_stack stock;
 	unsigned long low;
 	unsigned long high;
@@ -119,20 +121,18 @@ struct lab_work_stats {
  * @next: where the search for a free number goes on
  * @seq: goes up when an owner comes or goes, for dumps
  * @named: named owners that are not dying
- * @guaranteed: owners with a guarantee; under reserve_lock
  * @graves: dead owners, their numbers not yet free; under @graves_lock
  * @graves_lock: taken last
  * @count: owners that are not dying
  */
 struct lab_owners {
-	struct mutex lock;
+	struct mutex lock; /* the table, names, attaching */
 	struct xarray table;
 	u32 next;
 	unsigned int seq;
 	struct list_head named;
-	struct list_head guaranteed;
 	struct list_head graves;
-	spinlock_t graves_lock;
+	spinlock_t graves_lock; /* graves */
 	unsigned int count;
 };
 
@@ -166,7 +166,7 @@ struct labyrinth {
 	struct delayed_work retry;
 	struct workqueue_struct *queue;
 	wait_queue_head_t refilled;
-	struct mutex reserve_lock;
+	struct mutex reserve_lock; /* whatever fills */
 	struct lab_work_stats work_stats;
 	struct lab_owners owners;
 	struct lab_settings settings;

@@ -28,7 +28,7 @@
 struct lab_corruption {
 	struct labyrinth *lab;
 	struct dentry *dir;
-	struct mutex lock;
+	struct mutex lock; /* one writer at a time */
 	int book;
 	u32 index;
 	void *addr;

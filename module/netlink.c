@@ -11,11 +11,12 @@
 
 #include "netlink.h"
 
-static const struct netlink_range_validation lab_pages_range = {
+/* Not const: 6.1 points to them without. */
+static struct netlink_range_validation lab_pages_range = {
 	.max = LAB_MAX_SLOTS,
 };
 
-static const struct netlink_range_validation lab_quota_range = {
+static struct netlink_range_validation lab_quota_range = {
 	.max = S64_MAX,
 };
 
@@ -60,59 +61,64 @@ static const struct nla_policy lab_nl_none_policy[] = {
 	[1] = { .type = NLA_REJECT },
 };
 
-#define LAB_NL_POLICY(_policy)						\
-	.policy = _policy,						\
-	.maxattr = ARRAY_SIZE(_policy) - 1
-
 static const struct genl_ops lab_nl_ops[] = {
 	{
 		.cmd = LABYRINTH_CMD_INFO_GET,
 		.doit = lab_nl_info_get,
-		LAB_NL_POLICY(lab_nl_none_policy),
+		.policy = lab_nl_none_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_none_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_STATS_GET,
 		.doit = lab_nl_stats_get,
-		LAB_NL_POLICY(lab_nl_none_policy),
+		.policy = lab_nl_none_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_none_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_OWNER_GET,
 		.doit = lab_nl_owner_get,
 		.start = lab_nl_owner_start,
 		.dumpit = lab_nl_owner_dump,
-		LAB_NL_POLICY(lab_nl_owner_name_policy),
+		.policy = lab_nl_owner_name_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_owner_name_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_PAGE_GET,
 		.doit = lab_nl_page_get,
 		.start = lab_nl_page_start,
 		.dumpit = lab_nl_page_dump,
-		LAB_NL_POLICY(lab_nl_page_policy),
+		.policy = lab_nl_page_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_page_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_RESERVE_SET,
 		.doit = lab_nl_reserve_set,
-		LAB_NL_POLICY(lab_nl_reserve_policy),
+		.policy = lab_nl_reserve_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_reserve_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_OWNER_ADD,
 		.doit = lab_nl_owner_add,
-		LAB_NL_POLICY(lab_nl_owner_policy),
+		.policy = lab_nl_owner_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_owner_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_OWNER_DEL,
 		.doit = lab_nl_owner_del,
-		LAB_NL_POLICY(lab_nl_owner_name_policy),
+		.policy = lab_nl_owner_name_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_owner_name_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_OWNER_SET,
 		.doit = lab_nl_owner_set,
-		LAB_NL_POLICY(lab_nl_owner_policy),
+		.policy = lab_nl_owner_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_owner_policy) - 1,
 	},
 	{
 		.cmd = LABYRINTH_CMD_VERIFY,
 		.doit = lab_nl_verify,
-		LAB_NL_POLICY(lab_nl_none_policy),
+		.policy = lab_nl_none_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_none_policy) - 1,
 	},
 };
 

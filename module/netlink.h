@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The generic netlink family. netlink.c has the family and its rights,
- * netlink_get.c what is asked, netlink_set.c what is changed.
+ * netlink_info.c, _owner.c and _page.c what is asked, netlink_set.c what is
+ * changed.
  */
 #ifndef LABYRINTH_NETLINK_H
 #define LABYRINTH_NETLINK_H
 
 #include <net/genetlink.h>
 
-#include "core.h"
+#include "owner.h"
 
 int lab_netlink_init(struct labyrinth *lab);
 void lab_netlink_exit(void);
@@ -24,6 +25,12 @@ struct lab_viewer {
 	bool admin;
 	kuid_t uid;
 };
+
+/* A count that a claim under way can take below zero for an instant. */
+static inline u64 lab_count_of(const atomic_long_t *count)
+{
+	return (u64)max(0L, atomic_long_read(count));
+}
 
 struct lab_viewer lab_viewer_of(struct sk_buff *skb);
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info);
@@ -57,6 +64,9 @@ int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_set(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_verify(struct sk_buff *skb, struct genl_info *info);
+
+bool lab_owner_visible(const struct labyrinth_owner *owner,
+		       const struct lab_viewer *viewer);
 
 /* The owner that OWNER_ID or OWNER_NAME names, with a reference, or ERR_PTR. */
 struct labyrinth_owner *lab_nl_owner(struct genl_info *info,

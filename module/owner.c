@@ -29,7 +29,6 @@ void lab_owners_init(struct lab_owners *owners)
 	mutex_init(&owners->lock);
 	xa_init_flags(&owners->table, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&owners->named);
-	INIT_LIST_HEAD(&owners->guaranteed);
 	INIT_LIST_HEAD(&owners->graves);
 	spin_lock_init(&owners->graves_lock);
 }

@@ -49,7 +49,7 @@ struct lab_account {
  * @quarantined: pages held back, still charged; the worker's
  * @born: ns of the monotonic clock
  * @named: in owners->named
- * @guaranteed: in owners->guaranteed
+ * @guaranteed: in @home's list
  * @grave: in owners->graves
  * @audit_pages: @audit_loose: verify's sums, under reserve_lock
  * @lab: where it lives

@@ -12,7 +12,7 @@
  * stacks (tagged index, any context), rings (wait-free for whoever takes), and
  * the dirty map (one bit set by whoever frees). None of them decides anything.
  *
- * This file and registry.c are plain C over the kernel's atomics, bit
+ * This file, registry.c and places.c are plain C over the kernel's atomics, bit
  * operations and vzalloc(); tests/registry/ builds them in user space.
  */
 #ifndef LABYRINTH_REGISTRY_H
@@ -26,14 +26,13 @@
 #include <uapi/linux/labyrinth_netlink.h>
 
 #define LAB_INDEX_BITS		24
-#define LAB_MAX_SLOTS		(1U << LAB_INDEX_BITS)
+#define LAB_MAX_SLOTS		0x1000000U
 /* Past every index; also ends the stacks' links and marks empty ring entries. */
 #define LAB_NIL			LAB_MAX_SLOTS
 
 #define LAB_STATE_MASK		GENMASK_ULL(3, 0)
 #define LAB_OWNER_SHIFT		4
-#define LAB_OWNER_BITS		20
-#define LAB_MAX_OWNER		((1U << LAB_OWNER_BITS) - 1)
+#define LAB_MAX_OWNER		0xfffffU
 #define LAB_OWNER_MASK		GENMASK_ULL(23, 4)
 #define LAB_GEN_SHIFT		24
 #define LAB_GEN_MASK		GENMASK_ULL(63, 24)
@@ -223,6 +222,9 @@ void lab_ring_exit(struct lab_ring *ring);
 bool lab_claim(atomic_long_t *count);
 u32 lab_ring_take(struct lab_ring *ring);
 bool lab_ring_put(struct lab_ring *ring, u32 index, atomic_long_t *count);
+
+int lab_dirty_init(struct lab_dirty *dirty, u32 slots);
+void lab_dirty_exit(struct lab_dirty *dirty);
 
 /* The dirty map: mark in any context, next by the worker. */
 void lab_dirty_mark(struct lab_dirty *dirty, u32 index);

@@ -19,16 +19,12 @@
 #include "owner.h"
 #include "reserve.h"
 
-#define lab_for_each_guaranteed(owner, lab, node)			\
-	list_for_each_entry(owner, &(lab)->owners.guaranteed, guaranteed) \
-		if ((owner)->home == (node))
-
 static unsigned long lab_shortfall(unsigned long target,
 				   const atomic_long_t *count)
 {
-	long have = atomic_long_read(count);
+	unsigned long have = (unsigned long)max(0L, atomic_long_read(count));
 
-	return have < 0 ? target : target - min((unsigned long)have, target);
+	return target - min(have, target);
 }
 
 /* What should be at hand for @owner: its guarantee less what it holds. */
@@ -50,7 +46,7 @@ unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node)
 	unsigned long sum = 0;
 
 	lockdep_assert_held(&lab->reserve_lock);
-	lab_for_each_guaranteed(owner, lab, node)
+	list_for_each_entry(owner, &node->guaranteed, guaranteed)
 		sum += owner->guarantee;
 	return sum;
 }
@@ -149,7 +145,7 @@ void lab_node_distribute(struct labyrinth *lab, struct lab_node *node)
 	u32 index;
 
 	lockdep_assert_held(&lab->reserve_lock);
-	lab_for_each_guaranteed(owner, lab, node) {
+	list_for_each_entry(owner, &node->guaranteed, guaranteed) {
 		lab_credit_settle(lab, node, owner);
 		sum += lab_credit_target(owner);
 	}
@@ -197,7 +193,7 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 
 	lockdep_assert_held(&lab->reserve_lock);
 	need = lab_shortfall(node->emergency, &node->ring.emergency);
-	lab_for_each_guaranteed(owner, lab, node) {
+	list_for_each_entry(owner, &node->guaranteed, guaranteed) {
 		need += lab_shortfall(lab_credit_target(owner), &owner->credit);
 		sum += lab_credit_target(owner);
 	}
@@ -218,8 +214,7 @@ static void lab_guarantee_write(struct labyrinth_owner *owner,
 				unsigned long pages)
 {
 	if (pages && list_empty(&owner->guaranteed))
-		list_add_tail(&owner->guaranteed,
-			      &owner->lab->owners.guaranteed);
+		list_add_tail(&owner->guaranteed, &owner->home->guaranteed);
 	owner->guarantee = pages;
 	lab_node_distribute(owner->lab, owner->home);
 	if (!pages)
@@ -371,6 +366,7 @@ static struct lab_node *lab_node_new(struct labyrinth *lab, int nid)
 		return NULL;
 	}
 	lab_stack_init(&node->stock);
+	INIT_LIST_HEAD(&node->guaranteed);
 	node->nid = nid;
 	node->low = lab->settings.low;
 	node->high = lab->settings.high;

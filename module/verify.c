@@ -130,9 +130,8 @@ static bool lab_place_ring(struct lab_audit *audit, struct lab_node *node)
 	}
 	claimable = (u64)atomic_long_read(&node->ring.available) +
 		    (u64)atomic_long_read(&node->ring.emergency);
-	list_for_each_entry(owner, &audit->lab->owners.guaranteed, guaranteed)
-		if (owner->home == node)
-			claimable += (u64)atomic_long_read(&owner->credit);
+	list_for_each_entry(owner, &node->guaranteed, guaranteed)
+		claimable += (u64)atomic_long_read(&owner->credit);
 	return lab_expect(audit, "rings", "entries and what may be claimed",
 			  entries, claimable);
 }
@@ -210,9 +209,9 @@ static bool lab_check_place(struct lab_audit *audit, u32 index, u64 word)
 {
 	enum lab_place place = audit->place[index];
 	enum labyrinth_page_state state = lab_word_state(word);
-	bool dirty = lab_dirty_test(&audit->lab->reg.dirty, index);
+	bool dirty = state == LABYRINTH_PAGE_DIRTY;
 
-	if (dirty != (state == LABYRINTH_PAGE_DIRTY))
+	if (dirty != lab_dirty_test(&audit->lab->reg.dirty, index))
 		return lab_differ(audit, "dirty", "slot and its dirty bit",
 				  state, index);
 	switch (state) {

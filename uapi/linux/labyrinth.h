@@ -197,9 +197,9 @@ struct labyrinth_info {
 };
 
 /* Only rungs that never leave the reserve; order 0 only (else EOPNOTSUPP). */
-#define LABYRINTH_ALLOC_STRICT		(1U << 0)
+#define LABYRINTH_ALLOC_STRICT		0x1
 /* Keep what could be had; fails only if that is nothing. */
-#define LABYRINTH_ALLOC_PARTIAL		(1U << 1)
+#define LABYRINTH_ALLOC_PARTIAL		0x2
 
 /**
  * struct labyrinth_alloc - take blocks
@@ -239,7 +239,7 @@ struct labyrinth_alloc {
 };
 
 /* Free what can be freed and skip the rest. */
-#define LABYRINTH_FREE_PARTIAL		(1U << 0)
+#define LABYRINTH_FREE_PARTIAL		0x1
 
 /**
  * struct labyrinth_free - give blocks back
@@ -267,9 +267,9 @@ struct labyrinth_free {
 };
 
 /* @handle is the block before the one asked for; 0: ask for the first. */
-#define LABYRINTH_QUERY_NEXT		(1U << 0)
+#define LABYRINTH_QUERY_NEXT		0x1
 
-#define LABYRINTH_PAGE_MAPPED		(1U << 0)
+#define LABYRINTH_PAGE_MAPPED		0x1
 
 /**
  * struct labyrinth_query - ask about a block of the caller's
@@ -331,8 +331,8 @@ struct labyrinth_rw {
 	__u32 __reserved;
 };
 
-#define LABYRINTH_SET_TAG		(1U << 0)
-#define LABYRINTH_SET_USED		(1U << 1)
+#define LABYRINTH_SET_TAG		0x1
+#define LABYRINTH_SET_USED		0x2
 
 /**
  * struct labyrinth_set - set what the caller keeps with a block
