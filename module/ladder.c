@@ -60,13 +60,10 @@ static u32 lab_rung_reserve(struct labyrinth *lab)
 	return LAB_NIL;
 }
 
-static u32 lab_rung_emergency(struct labyrinth *lab,
-			      struct labyrinth_owner *owner)
+static u32 lab_rung_emergency(struct labyrinth *lab)
 {
 	unsigned int i;
 
-	if (!READ_ONCE(owner->emergency))
-		return LAB_NIL;
 	for (i = 0; i < lab->node_count; i++) {
 		struct lab_ring *ring = &lab->nodes[i]->ring;
 
@@ -142,9 +139,9 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 			grant->rung = LABYRINTH_RUNG_RESERVE;
 			index = lab_rung_reserve(lab);
 		}
-		if (index == LAB_NIL) {
+		if (index == LAB_NIL && READ_ONCE(owner->emergency)) {
 			grant->rung = LABYRINTH_RUNG_EMERGENCY;
-			index = lab_rung_emergency(lab, owner);
+			index = lab_rung_emergency(lab);
 		}
 		preempt_enable();
 	}

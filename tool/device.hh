@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// /dev/labyrinth. The only room that calls ioctl(2). Failures come as they are
+// met, with errno; explain.hh makes them into sentences.
+#pragma once
+
+#include <string>
+
+#include "page_ops.hh"
+#include "support.hh"
+
+namespace labyrinth {
+
+/// An open device: an owner, or the stand-in of a named one.
+class Device final : public PageOps {
+public:
+    enum class Access { read_only, read_write };
+
+    static Result<Device> open(Access access);
+    /// Acts as the named owner from now on.
+    Status attach(const std::string& name);
+    Result<Standing> standing() const;
+
+    std::uint32_t page_size() const override { return standing_.page_size; }
+    std::uint32_t max_batch() const override { return standing_.max_batch; }
+    Result<AllocReply> alloc(const AllocRequest& request) override;
+    Result<std::uint32_t> release(std::span<const Handle> handles, bool partial) override;
+    Result<std::optional<Block>> next(Handle previous) override;
+    Result<Block> query(Handle handle) override;
+    Status read(Handle handle, std::uint32_t offset, std::span<std::byte> to) override;
+    Status write(Handle handle, std::uint32_t offset, std::span<const std::byte> from) override;
+    Status set_tag(Handle handle, std::uint64_t tag) override;
+
+private:
+    explicit Device(Fd fd) : fd_(std::move(fd)) {}
+
+    Fd fd_;
+    Standing standing_; ///< as of open()
+};
+
+} // namespace labyrinth

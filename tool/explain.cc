@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "explain.hh"
+
+#include <cerrno>
+#include <charconv>
+
+#include <fmt/core.h>
+#include <linux/labyrinth.h>
+
+#include "names.hh"
+#include "text.hh"
+
+namespace labyrinth {
+namespace {
+
+/// The start of @release is below 6.1, the oldest that is supported.
+bool kernel_too_old(const std::string& release) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    const char* end = release.data() + release.size();
+    const auto [dot, problem] = std::from_chars(release.data(), end, major);
+    if (problem != std::errc{} || dot == end || *dot != '.')
+        return false;
+    if (std::from_chars(dot + 1, end, minor).ec != std::errc{})
+        return false;
+    return major < 6 || (major == 6 && minor < 1);
+}
+
+std::string load_hint(const SystemFacts& facts) {
+    if (kernel_too_old(facts.release))
+        return fmt::format("this kernel is {}: Labyrinth needs 6.1 or later", facts.release);
+    if (facts.module_loaded)
+        return "the module is loaded, yet this part of it is not there: see `dmesg | grep "
+               "labyrinth`; in a container, the host must pass it through";
+    std::string hint = "load the module: `make load` in the source tree, or `modprobe labyrinth`";
+    const bool locked = facts.lockdown == "integrity" || facts.lockdown == "confidentiality";
+    if (locked)
+        hint += fmt::format("\nkernel lockdown is at {}: it refuses a module that is not signed",
+                            facts.lockdown);
+    else if (facts.signatures_only)
+        hint += "\nmodule.sig_enforce is set: a module that is not signed is refused";
+    if (locked || facts.signatures_only)
+        hint += "\nsign it with a machine owner key (MOK) that the firmware knows: `mokutil "
+                "--import KEY`, reboot, enrol; then `sign-file`";
+    return hint;
+}
+
+std::string memlock_cause(const Standing& now, std::uint64_t wanted) {
+    const auto kib = [&](std::uint64_t pages) { return pages * now.page_size / 1024; };
+    return fmt::format("RLIMIT_MEMLOCK is used up: {} of {} pages ({} of {} KiB) locked by this "
+                       "user, {} more wanted",
+                       now.memlock_used, format_limit(now.memlock_limit), kib(now.memlock_used),
+                       kib(now.memlock_limit), wanted);
+}
+
+std::string quota_hint(const std::string& name) {
+    return fmt::format("free some, or raise it: `labyrinth owner set {} --quota N` (as root)",
+                       name);
+}
+
+constexpr const char* memlock_hint = "raise it with `ulimit -l` before the command (as root, or in "
+                                     "limits.conf), or give CAP_IPC_LOCK";
+constexpr const char* reserve_hint =
+    "see `labyrinth reserve`; wait for the refill with `--fallback "
+    "wait --timeout 2s`, or raise it: `labyrinth reserve set`";
+
+std::string reason_hint(std::uint32_t reason, const std::string& name) {
+    switch (reason) {
+    case LABYRINTH_REASON_QUOTA:
+        return quota_hint(name);
+    case LABYRINTH_REASON_MEMLOCK:
+        return memlock_hint;
+    case LABYRINTH_REASON_SLOTS:
+        return "free pages, or load the module with a larger registry (see modinfo labyrinth)";
+    case LABYRINTH_REASON_DYING:
+        return "see `labyrinth owners`";
+    case LABYRINTH_REASON_CLOSED:
+        return "try again once the system has resumed";
+    default:
+        return reserve_hint;
+    }
+}
+
+/// What the kernel's reason says, with figures where there are some.
+std::string alloc_cause(const Error& met, const std::optional<Standing>& now) {
+    if (met.reason == LABYRINTH_REASON_QUOTA && now)
+        return fmt::format("the quota is used up: {} of {} pages held, {} more wanted", now->used,
+                           format_limit(now->quota), met.wanted);
+    if (met.reason == LABYRINTH_REASON_MEMLOCK && now)
+        return memlock_cause(*now, met.wanted);
+    std::string cause = reason_words(met.reason);
+    if (met.rung != LABYRINTH_RUNG_NONE)
+        cause += fmt::format("; last tried: {}", rung_words(met.rung));
+    return cause;
+}
+
+std::string page_hint(int err, const std::string& name) {
+    switch (err) {
+    case ENOENT:
+        return fmt::format("it was freed, or is not this owner's: `labyrinth pages -o {}` lists "
+                           "what is",
+                           name);
+    case EEXIST:
+        return "add to it with --append, or put the new data in its place with --replace";
+    case ENODATA:
+        return fmt::format("put some in: `labyrinth write -o {} FILE`", name);
+    case EILSEQ:
+        return fmt::format(
+            "the data can't be read any more; `labyrinth write -o {} --replace FILE` "
+            "puts new ones in their place",
+            name);
+    case ESHUTDOWN:
+        return "see `labyrinth owners`";
+    case EAGAIN:
+        return "try again";
+    default:
+        return {};
+    }
+}
+
+std::string page_cause(int err) {
+    switch (err) {
+    case ENOENT:
+        return "no such page of this owner's";
+    case ESHUTDOWN:
+        return "the owner is being removed";
+    case EPROTO:
+        return "the kernel's answer makes no sense";
+    default:
+        return {};
+    }
+}
+
+std::string netlink_hint(int err) {
+    switch (err) {
+    case EPERM:
+        return "administration needs CAP_SYS_ADMIN in the initial user namespace: run it as root";
+    case ENOENT:
+        return "`labyrinth owners` and `labyrinth pages` list what you may see; other users' are "
+               "shown to root only";
+    default:
+        return {};
+    }
+}
+
+/// @text and errno; errno alone where there is no text.
+std::string with_errno(const std::string& text, int err) {
+    if (err == 0)
+        return text;
+    return text.empty() ? errno_words(err) : fmt::format("{} ({})", text, errno_name(err));
+}
+
+} // namespace
+
+Error explain_device(const Error& met, const SystemFacts& facts) {
+    Error error = met;
+    error.cause = errno_words(met.err);
+    if (met.err == ENOENT || met.err == ENODEV || met.err == ENXIO) {
+        error.cause = with_errno("the device is not there", met.err);
+        error.hint = load_hint(facts);
+    } else if (met.err == EACCES || met.err == EPERM) {
+        error.cause = with_errno("no permission", met.err);
+        error.hint = "run it as root, or be let in by the device's mode";
+        if (!facts.device_mode.empty())
+            error.hint += fmt::format(" (it is {})", facts.device_mode);
+    }
+    return error;
+}
+
+Error explain_family_unknown(const SystemFacts& facts) {
+    return Error{.what = "finding the kernel module",
+                 .cause = "there is no netlink family \"labyrinth\" (ENOENT)",
+                 .hint = load_hint(facts),
+                 .err = ENOENT};
+}
+
+Error explain_attach(const Error& met, const std::string& name,
+                     const std::optional<Owner>& holder) {
+    Error error = met;
+    error.what = "attaching owner " + name;
+    error.cause = errno_words(met.err);
+    if (met.err == ENOENT) {
+        error.cause = with_errno("there is no named owner of that name", met.err);
+        error.hint = fmt::format("make it: `labyrinth owner add {}` (as root)", name);
+    } else if (met.err == EACCES) {
+        error.cause = with_errno("its mode does not let you", met.err);
+        if (holder && holder->mode && holder->uid && holder->gid)
+            error.cause = fmt::format("its mode, {:04o} for user {} and group {}, does not let you "
+                                      "(EACCES)",
+                                      *holder->mode, *holder->uid, *holder->gid);
+        error.hint = fmt::format(
+            "run it as that user, or change it: `labyrinth owner set {} --uid --gid --mode`", name);
+    } else if (met.err == EBUSY) {
+        error.cause = with_errno("another process acts as it", met.err);
+        if (holder && holder->pid)
+            error.cause = fmt::format("process {} acts as it (EBUSY)", *holder->pid);
+        error.hint = "wait until that process closes it; one at a time can act as a named owner";
+    } else if (met.err == ESHUTDOWN) {
+        error.cause = with_errno("it is being removed", met.err);
+    }
+    return error;
+}
+
+Error explain_alloc(const Error& met, const std::string& what, const std::string& name,
+                    const std::optional<Standing>& now) {
+    Error error = met;
+    error.what = what;
+    if (met.reason != LABYRINTH_REASON_NONE) {
+        error.cause = with_errno(alloc_cause(met, now), met.err);
+        error.hint = reason_hint(met.reason, name);
+        return error;
+    }
+    error.cause = errno_words(met.err);
+    if (met.err == EINVAL && now)
+        error.hint = fmt::format("blocks here have at most order {}", now->max_order);
+    else if (met.err == EOPNOTSUPP)
+        error.hint = "--strict serves blocks of order 0 only";
+    else if (met.err == ENOMEM)
+        error.hint = "the kernel had no memory for the call itself: try again";
+    else
+        error.hint = page_hint(met.err, name);
+    return error;
+}
+
+Error explain_page(const Error& met, const std::string& what, const std::string& name) {
+    if (!met.what.empty()) // a file, not a page
+        return met;
+    Error error = met;
+    error.what = what;
+    error.cause = with_errno(met.cause.empty() ? page_cause(met.err) : met.cause, met.err);
+    error.hint = page_hint(met.err, name);
+    return error;
+}
+
+Error explain_netlink(const Error& met, const std::string& what) {
+    if (!met.what.empty())
+        return met;
+    Error error = met;
+    error.what = what;
+    const std::string text = escape(met.cause);
+    error.cause = with_errno(
+        met.attribute.empty() ? text : fmt::format("{} [{}]", text, met.attribute), met.err);
+    error.hint = netlink_hint(met.err);
+    return error;
+}
+
+Error explain_no_owner(const std::string& command) {
+    return usage_error(command, "no owner named: say which with -o NAME",
+                       "a page without a named owner would die with this command\n"
+                       "make an owner that outlives it: `labyrinth owner add NAME` (as root)");
+}
+
+} // namespace labyrinth

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The family's operations as calls on values. Failures come explained.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "model.hh"
+#include "netlink.hh"
+#include "support.hh"
+
+namespace labyrinth {
+
+/// An owner as the command line names it.
+using OwnerRef = std::variant<std::uint32_t, std::string>;
+
+/// "owner 7" or "owner db".
+std::string describe(const OwnerRef& ref);
+
+/// What OWNER_ADD and OWNER_SET change; what is absent stays, or is the default.
+struct OwnerChange {
+    std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> gid;
+    std::optional<std::uint32_t> mode;
+    std::optional<std::uint64_t> quota;
+    std::optional<std::uint64_t> guarantee;
+    std::optional<bool> emergency;
+
+    bool empty() const;
+};
+
+/// What RESERVE_SET changes; all nodes without a node.
+struct ReserveChange {
+    std::optional<std::uint32_t> node;
+    std::optional<std::uint64_t> low;
+    std::optional<std::uint64_t> high;
+    std::optional<std::uint64_t> emergency;
+};
+
+/// The family, open.
+class Family {
+public:
+    static Result<Family> open();
+
+    Result<Info> info();
+    Result<Stats> stats();
+    Result<Verdict> verify();
+    Result<Owner> owner(const OwnerRef& ref);
+    Result<Listing<Owner>> owners();
+    Result<Page> page(Handle handle);
+    /// Pages of one owner, or of all that the caller may see.
+    Result<Listing<Page>> pages(std::optional<std::uint32_t> owner);
+    /// The new owner's number.
+    Result<std::uint32_t> owner_add(const std::string& name, const OwnerChange& change);
+    Status owner_del(const OwnerRef& ref);
+    Status owner_set(const OwnerRef& ref, const OwnerChange& change);
+    Status reserve_set(const ReserveChange& change);
+
+private:
+    explicit Family(Netlink link) : link_(std::move(link)) {}
+    Netlink link_;
+};
+
+} // namespace labyrinth

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The kernel's answers as plain values. Field names are the contract's; counts
+// are base pages unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace labyrinth {
+
+using Handle = std::uint64_t;
+
+/// How the opener of a descriptor stands (ioctl INFO).
+struct Standing {
+    std::uint32_t page_size = 0;
+    std::uint32_t max_order = 0;
+    std::uint32_t max_batch = 0;
+    std::uint32_t owner = 0;
+    std::uint64_t used = 0;
+    std::uint64_t quota = 0;
+    std::uint64_t guarantee = 0;
+    std::uint64_t memlock_used = 0;
+    std::uint64_t memlock_limit = 0;
+    std::uint64_t reserve_available = 0;
+    std::uint64_t reserve_high = 0;
+};
+
+/// A block as its owner sees it (ioctl QUERY).
+struct Block {
+    Handle handle = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t used = 0; ///< bytes
+    std::uint32_t order = 0;
+};
+
+/// One node's reserve.
+struct Reserve {
+    std::uint32_t node = 0;
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    std::uint64_t emergency = 0;
+    std::uint64_t available = 0;
+    std::uint64_t guaranteed = 0;
+    std::uint64_t emergency_available = 0;
+    std::uint64_t cpu = 0;
+};
+
+struct Info {
+    std::string version;
+    std::uint32_t page_size = 0;
+    std::uint32_t max_order = 0;
+    std::uint32_t max_batch = 0;
+    std::uint64_t slots = 0;
+    std::uint64_t slots_vacant = 0;
+    std::uint64_t pages_taken = 0;
+    std::uint32_t owners = 0;
+    std::uint64_t guaranteed = 0;
+    bool debug = false;
+    std::vector<Reserve> reserve;
+};
+
+struct Owner {
+    std::uint32_t id = 0;
+    std::uint32_t kind = 0;
+    std::string name;
+    std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> gid;
+    std::optional<std::uint32_t> mode; ///< named owners
+    std::optional<std::uint32_t> pid;  ///< absent if none
+    std::uint64_t used = 0;
+    std::uint64_t quota = 0;
+    std::uint64_t guarantee = 0;
+    std::uint64_t guarantee_available = 0;
+    bool emergency = false;
+    std::uint64_t quarantined = 0;
+    std::uint64_t age_ns = 0;
+    std::optional<bool> attached; ///< named owners
+};
+
+struct Page {
+    Handle handle = 0;
+    std::uint32_t owner = 0;
+    std::uint32_t state = 0;
+    std::uint32_t order = 0;
+    std::uint32_t scope = 0;
+    std::uint32_t rung = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t used = 0; ///< bytes
+    std::uint64_t age_ns = 0;
+    std::optional<std::uint64_t> phys; ///< admins only
+};
+
+struct Stats {
+    using ByNumber = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+    ByNumber alloc; ///< by enum labyrinth_rung
+    ByNumber fail;  ///< by enum labyrinth_reason
+    std::uint64_t free = 0;
+    std::uint64_t recycled = 0;
+    std::uint64_t returned = 0;
+    std::uint64_t refilled = 0;
+    std::uint64_t refill_failed = 0;
+    std::uint64_t refill_held = 0;
+    std::uint64_t quarantined = 0;
+};
+
+struct Verdict {
+    static constexpr std::uint32_t agree = 0, disagree = 1, busy = 2;
+    std::uint32_t result = 0;
+    std::uint32_t tries = 0;
+    std::uint64_t slots = 0;
+    std::uint64_t pages = 0;
+    std::string book; ///< empty if none
+    std::string text;
+    std::optional<std::uint64_t> expected;
+    std::optional<std::uint64_t> found;
+};
+
+/// A dump; interrupted if owners came or went in every one of the tries.
+template <class T> struct Listing {
+    std::vector<T> entries;
+    bool interrupted = false;
+};
+
+} // namespace labyrinth
