@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -78,7 +79,7 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 		.gid = current_gid(),
 		.quota = READ_ONCE(lab->settings.file_quota),
 	};
-	struct lab_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct lab_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	struct labyrinth_owner *owner;
 
 	if (!file)
@@ -360,9 +361,27 @@ static long lab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	return op->fn(&call);
 }
 
+static void lab_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct lab_file *file = filp->private_data;
+	struct labyrinth_owner *owner;
+
+	/* Whoever looks may be another process: @lock keeps the owner. */
+	mutex_lock(&file->lock);
+	owner = file->acting;
+	if (file->gone)
+		seq_puts(m, "labyrinth-owner:\tdead\n");
+	else
+		seq_printf(m, "labyrinth-owner:\t%u\nlabyrinth-used:\t%ld\nlabyrinth-quota:\t%lu\n",
+			   owner->id, atomic_long_read(&owner->used),
+			   READ_ONCE(owner->quota));
+	mutex_unlock(&file->lock);
+}
+
 static const struct file_operations lab_fops = {
 	.owner = THIS_MODULE,
 	.open = lab_open,
+	.show_fdinfo = lab_show_fdinfo,
 	.release = lab_release,
 	.poll = lab_poll,
 	.unlocked_ioctl = lab_ioctl,

@@ -10,6 +10,7 @@
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -77,6 +78,17 @@ static void lab_alloc_uncharge(struct labyrinth_owner *owner,
 	lab_uncharge(owner, pages);
 }
 
+/* A large batch takes a while; who is killed meanwhile is not kept waiting. */
+static int lab_alloc_one(struct labyrinth_owner *owner,
+			 const struct lab_request *rq, struct lab_grant *grant)
+{
+	if (!fatal_signal_pending(current))
+		return lab_take(owner, rq, grant);
+	grant->reason = LABYRINTH_REASON_KILLED;
+	lab_count_failure(owner, grant);
+	return -EINTR;
+}
+
 /*
  * Take up to @alloc->count blocks into @handles. Whole batches are charged at
  * once, before the first page is taken; others block by block.
@@ -98,7 +110,7 @@ static int lab_alloc_take(struct labyrinth_owner *owner,
 			err = lab_alloc_charge(owner, pages, &grant);
 		if (err)
 			break;
-		err = lab_take(owner, &rq, &grant);
+		err = lab_alloc_one(owner, &rq, &grant);
 		if (!err) {
 			handles[alloc->out_count++] = grant.handle;
 			alloc->out_rung = max_t(u32, alloc->out_rung, grant.rung);
@@ -154,6 +166,7 @@ static int lab_alloc_publish(struct labyrinth_owner *owner,
 		WRITE_ONCE(slot->born, now);
 		lab_index_add(owner, slot);
 		atomic_long_sub(1L << alloc->order, &owner->pending);
+		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
 	return err;
@@ -233,6 +246,7 @@ static u32 lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
 		if (args->out_bad == args->count)
 			args->out_bad = i;
 		handles[i] = 0;
+		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
 	return n;
@@ -268,6 +282,7 @@ static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 		lab_dirty_mark(&reg->dirty, lab_slot_index(reg, slot));
 		lab_count(owner->lab, free);
 		lab_uncharge(owner, pages);
+		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
 	if (commit)

@@ -101,8 +101,8 @@ int lab_nl_info_get(struct sk_buff *skb, struct genl_info *info)
 	void *head;
 	int err;
 
-	/* A node's nest is about 100 bytes, the rest about 150. */
-	msg = lab_reply_new(info, 512 + 128 * lab->node_count, &head);
+	/* A node's nest is about 130 bytes, the rest about 150. */
+	msg = lab_reply_new(info, 512 + 192 * lab->node_count, &head);
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&lab->reserve_lock);

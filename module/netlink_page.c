@@ -79,12 +79,15 @@ static int lab_fill_page(struct sk_buff *msg, const struct lab_page *page,
 static bool lab_page_visible(u64 word, const struct lab_viewer *viewer)
 {
 	struct labyrinth_owner *owner;
+	bool visible;
 
 	if (viewer->admin)
 		return true;
-	lockdep_assert_held(&viewer->lab->owners.lock);
+	rcu_read_lock();
 	owner = xa_load(&viewer->lab->owners.table, lab_word_owner(word));
-	return owner && lab_owner_visible(owner, viewer);
+	visible = owner && lab_owner_visible(owner, viewer);
+	rcu_read_unlock();
+	return visible;
 }
 
 /* A few tries: words change at any time, and rarely all the time. */
@@ -118,11 +121,9 @@ int lab_nl_page_get(struct sk_buff *skb, struct genl_info *info)
 	}
 	slot = lab_registry_slot(&viewer.lab->reg, nla_get_u64(handle));
 	index = lab_handle_index(nla_get_u64(handle));
-	mutex_lock(&viewer.lab->owners.lock);
 	if (slot)
 		found = lab_page_look(&viewer, slot, &page) &&
 			lab_handle(page.word, index) == nla_get_u64(handle);
-	mutex_unlock(&viewer.lab->owners.lock);
 	if (!found) {
 		NL_SET_ERR_MSG_ATTR(info->extack, handle, "no such page");
 		return -ENOENT;
@@ -165,7 +166,6 @@ int lab_nl_page_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	u32 index, only = (u32)cb->args[1];
 	struct lab_page page;
 
-	mutex_lock(&viewer.lab->owners.lock);
 	for (index = (u32)cb->args[0]; index < reg->slots; index++) {
 		void *head;
 
@@ -182,7 +182,6 @@ int lab_nl_page_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		}
 		genlmsg_end(skb, head);
 	}
-	mutex_unlock(&viewer.lab->owners.lock);
 	cb->args[0] = index;
 	return skb->len;
 }

@@ -41,7 +41,8 @@ static void lab_owner_release(struct labyrinth_owner *owner)
 		free_uid(owner->account.user);
 	}
 	put_pid(owner->pid);
-	kfree(owner);
+	/* A dump of pages may be looking at it. */
+	kfree_rcu(owner, rcu);
 }
 
 /* At unload: whoever is left is in the graves, for its quarantined pages. */
@@ -130,7 +131,7 @@ struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id)
 static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
 					     const struct lab_owner_spec *spec)
 {
-	struct labyrinth_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+	struct labyrinth_owner *owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
 
 	if (!owner)
 		return NULL;
@@ -333,6 +334,24 @@ void lab_owners_bury(struct labyrinth *lab, struct list_head *graves)
 	spin_unlock(&lab->owners.graves_lock);
 }
 
+/* Some owner that is not dying, with a reference; or NULL. */
+static struct labyrinth_owner *lab_owner_any(struct labyrinth *lab)
+{
+	struct labyrinth_owner *owner, *found = NULL;
+	unsigned long id;
+
+	mutex_lock(&lab->owners.lock);
+	xa_for_each(&lab->owners.table, id, owner) {
+		if (owner->dying)
+			continue;
+		lab_owner_get(owner);
+		found = owner;
+		break;
+	}
+	mutex_unlock(&lab->owners.lock);
+	return found;
+}
+
 /**
  * lab_owners_kill - end every owner that is left
  * @lab: the instance
@@ -342,12 +361,8 @@ void lab_owners_bury(struct labyrinth *lab, struct list_head *graves)
 void lab_owners_kill(struct labyrinth *lab)
 {
 	struct labyrinth_owner *owner;
-	unsigned long id;
 
-	/* Only the worker erases; with a reference, not before this is past it. */
-	xa_for_each(&lab->owners.table, id, owner) {
-		if (!kref_get_unless_zero(&owner->ref))
-			continue;
+	while ((owner = lab_owner_any(lab))) {
 		lab_owner_kill(owner);
 		lab_owner_put(owner);
 	}

@@ -53,6 +53,7 @@ struct lab_account {
  * @grave: in owners->graves
  * @audit_pages: @audit_loose: verify's sums, under reserve_lock
  * @lab: where it lives
+ * @rcu: for freeing
  */
 struct labyrinth_owner {
 	atomic_long_t used ____cacheline_aligned;
@@ -88,6 +89,7 @@ struct labyrinth_owner {
 	unsigned long audit_pages;
 	unsigned long audit_loose;
 	struct labyrinth *lab;
+	struct rcu_head rcu;
 };
 
 /**

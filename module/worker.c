@@ -79,6 +79,16 @@ static void lab_quarantine(struct labyrinth *lab, struct lab_slot *slot)
 			    id, owner->name);
 }
 
+/* Nor is anything left of what its last owner kept with it. */
+static void lab_slot_forget(struct lab_slot *slot)
+{
+	WRITE_ONCE(slot->tag, 0);
+	WRITE_ONCE(slot->length, 0);
+	WRITE_ONCE(slot->born, 0);
+	WRITE_ONCE(slot->scope, 0);
+	WRITE_ONCE(slot->rung, 0);
+}
+
 static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 {
 	struct lab_node *node = lab->node[page_to_nid(virt_to_page(slot->addr))];
@@ -87,6 +97,7 @@ static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 		lab_quarantine(lab, slot);
 		return;
 	}
+	lab_slot_forget(slot);
 	if (!slot->order && lab_slot_clean(slot)) {
 		lab->work_stats.recycled++;
 		lab_stack_put(&lab->reg, &node->stock,
@@ -150,8 +161,12 @@ static gfp_t lab_refill_gfp(unsigned int order)
 static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 			      unsigned long need, unsigned int *order)
 {
+	unsigned long vacant = (unsigned long)atomic_long_read(&lab->reg.vacants);
 	void *addr;
 
+	need = min(need, vacant);
+	if (!need)
+		return NULL;
 	*order = min_t(unsigned int, *order, ilog2(need));
 	if (!lab_headroom(lab, 1UL << *order)) {
 		lab->work_stats.refill_held++;
