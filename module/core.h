@@ -85,7 +85,10 @@ struct lab_cpu {
  * @kick: the worker is woken when fewer than this are available; written
  *	under reserve_lock
  * @nid: the node
- * @filling: below low once, and not at high since; under reserve_lock
+ * @filling: below low once, and not at its goal since; under reserve_lock
+ * @lean: under memory pressure until @lean_until (jiffies): the goal is low,
+ *	not high; under reserve_lock
+ * @lean_until: see @lean
  * @low: @high: @emergency: watermarks; under reserve_lock
  * @guaranteed: owners whose guarantee is here; under reserve_lock
  * @stock: clean pages without a place yet; under reserve_lock, empty outside
@@ -95,6 +98,8 @@ struct lab_node {
 	long kick;
 	int nid;
 	bool filling;
+	bool lean;
+	unsigned long lean_until;
 	struct list_head guaranteed;
 	struct lab_stack stock;
 	unsigned long low;
@@ -151,6 +156,7 @@ struct lab_owners {
  * @refilled: woken when pages have come
  * @reserve_lock: see the head of this file
  * @work_stats: under reserve_lock
+ * @shrinker: gives pages back under memory pressure
  * @owners: the table of owners
  * @settings: what the module was loaded with
  */
@@ -168,6 +174,7 @@ struct labyrinth {
 	wait_queue_head_t refilled;
 	struct mutex reserve_lock; /* whatever fills */
 	struct lab_work_stats work_stats;
+	struct shrinker *shrinker;
 	struct lab_owners owners;
 	struct lab_settings settings;
 };

@@ -11,6 +11,7 @@
  * Everything that puts is done under reserve_lock. Clean pages that have no
  * place yet stand in the node's stock, which is empty when the lock is free.
  */
+#include <linux/jiffies.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -132,6 +133,22 @@ static void lab_cpus_trim(struct labyrinth *lab, struct lab_node *node)
 	}
 }
 
+/*
+ * What should be available to all, with @sum set aside: up to high, or, when the
+ * system was short of memory a moment ago, low.
+ */
+static unsigned long lab_node_goal(struct lab_node *node, unsigned long sum)
+{
+	unsigned long goal;
+
+	if (node->lean && time_after_eq(jiffies, node->lean_until)) {
+		node->lean = false;
+		node->filling = true;
+	}
+	goal = node->lean ? node->low : node->high;
+	return goal - min(sum, goal);
+}
+
 /**
  * lab_node_distribute - give the stock to whoever lacks most, the rest to the
  *	system
@@ -155,7 +172,7 @@ void lab_node_distribute(struct labyrinth *lab, struct lab_node *node)
 	lab_ring_trim(lab, node, &node->ring.emergency, node->emergency);
 	lab_ring_fill(lab, node, &node->ring.emergency, node->emergency);
 	lab_ring_fill(lab, node, &node->ring.available,
-		      node->high - min(sum, node->high));
+		      lab_node_goal(node, sum));
 	lab_cpus_fill(lab, node);
 	while ((index = lab_stack_take(&lab->reg, &node->stock, 0)) != LAB_NIL)
 		lab_slot_to_system(lab, &lab->reg.slot[index]);
@@ -184,7 +201,7 @@ static unsigned long lab_cpus_need(struct labyrinth *lab, struct lab_node *node)
  * @lab: the instance; reserve_lock held
  * @node: the node, distributed
  *
- * Below low it is filled to high; @node->filling remembers that it is under way.
+ * Below low it is filled to its goal; @node->filling remembers that it is under way.
  */
 unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 {
@@ -197,7 +214,7 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 		need += lab_shortfall(lab_credit_target(owner), &owner->credit);
 		sum += lab_credit_target(owner);
 	}
-	lacking = lab_shortfall(node->high - min(sum, node->high),
+	lacking = lab_shortfall(lab_node_goal(node, sum),
 				&node->ring.available);
 	if (!lacking)
 		node->filling = false;
@@ -423,6 +440,9 @@ int lab_reserve_init(struct labyrinth *lab)
 	if (err)
 		return err;
 	lab_worker_run(lab);
+	err = lab_shrink_init(lab);
+	if (err)
+		return err;
 	for (i = 0; i < lab->node_count; i++) {
 		struct lab_node *node = lab->nodes[i];
 		long have = atomic_long_read(&node->ring.available);
@@ -440,6 +460,7 @@ void lab_reserve_exit(struct labyrinth *lab)
 {
 	unsigned int i;
 
+	lab_shrink_exit(lab);
 	lab_worker_exit(lab);
 	for (i = 0; i < lab->node_count; i++) {
 		lab_ring_exit(&lab->nodes[i]->ring);

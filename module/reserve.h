@@ -34,6 +34,10 @@ unsigned long lab_reserve_available(struct labyrinth *lab);
 void lab_node_distribute(struct labyrinth *lab, struct lab_node *node);
 unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);
 
+/* shrink.c */
+int lab_shrink_init(struct labyrinth *lab);
+void lab_shrink_exit(struct labyrinth *lab);
+
 /* worker.c */
 int lab_worker_init(struct labyrinth *lab);
 void lab_worker_exit(struct labyrinth *lab);

@@ -305,6 +305,7 @@ void lab_worker_exit(struct labyrinth *lab)
 	if (!lab->queue)
 		return;
 	irq_work_sync(&lab->kick);
+	/* The last dead are buried, the last pages wiped. */
 	lab_worker_run(lab);
 	/* The work may queue the retry, and the retry the work. */
 	cancel_work_sync(&lab->work);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernels that the module builds on do not have alike. */
+#ifndef LABYRINTH_COMPAT_H
+#define LABYRINTH_COMPAT_H
+
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* Before shrinkers were allocated by the kernel, and could carry a pointer. */
+struct lab_shrinker {
+	struct shrinker shrinker;
+	void *private_data;
+};
+
+static inline struct shrinker *lab_shrinker_alloc(void *private_data)
+{
+	struct lab_shrinker *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	s->private_data = private_data;
+	s->shrinker.flags = SHRINKER_NUMA_AWARE;
+	return &s->shrinker;
+}
+
+static inline void *lab_shrinker_data(struct shrinker *shrinker)
+{
+	return container_of(shrinker, struct lab_shrinker, shrinker)->private_data;
+}
+
+static inline int lab_shrinker_register(struct shrinker *shrinker)
+{
+	int err = register_shrinker(shrinker, "labyrinth");
+
+	if (err)
+		kfree(container_of(shrinker, struct lab_shrinker, shrinker));
+	return err;
+}
+
+static inline void lab_shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(container_of(shrinker, struct lab_shrinker, shrinker));
+}
+#else
+static inline struct shrinker *lab_shrinker_alloc(void *private_data)
+{
+	struct shrinker *s = shrinker_alloc(SHRINKER_NUMA_AWARE, "labyrinth");
+
+	if (s)
+		s->private_data = private_data;
+	return s;
+}
+
+static inline void *lab_shrinker_data(struct shrinker *shrinker)
+{
+	return shrinker->private_data;
+}
+
+static inline int lab_shrinker_register(struct shrinker *shrinker)
+{
+	shrinker_register(shrinker);
+	return 0;
+}
+
+static inline void lab_shrinker_free(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#endif
+
+#endif /* LABYRINTH_COMPAT_H */
