@@ -87,7 +87,7 @@ Status run_alloc(const AllocOptions& options, Context& context) {
                          .rung = reply->rung,
                          .reason = reply->reason});
     // Whoever can't be told the handles has taken nothing.
-    const Status told = context.flush();
+    Status told = context.flush();
     if (!told)
         (void)release_all(*device, reply->handles, true);
     else if (reply->handles.size() < plan->count)

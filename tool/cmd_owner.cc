@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // owners, owner add|del|set: named owners, and what owners may have.
+#include <array>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -40,12 +41,12 @@ Status parse_into(std::optional<T>& to, const std::optional<std::string>& word, 
 Result<OwnerChange> parse_change(const OwnerOptions& options) {
     const std::uint64_t size = system_page_size();
     OwnerChange change;
-    const Status steps[] = {
+    const std::array<Status, 5> steps = {
         parse_into(change.uid, options.uid, resolve_user),
         parse_into(change.gid, options.gid, resolve_group),
         parse_into(change.mode, options.mode, parse_mode),
         parse_into(change.quota, options.quota,
-                   [&](const std::string& word) { return parse_quota("--quota", word, size); }),
+                   [&](const std::string& word) { return parse_pages("--quota", word, size); }),
         parse_into(change.guarantee, options.guarantee,
                    [&](const std::string& word) { return parse_pages("--guarantee", word, size); }),
     };
@@ -94,7 +95,7 @@ Status run_owner_del(const OwnerOptions& options, Context& context) {
     auto family = Family::open();
     if (!family)
         return family.error();
-    const Status gone = family->owner_del(*ref);
+    Status gone = family->owner_del(*ref);
     if (gone)
         context.out().done();
     return gone;
@@ -114,7 +115,7 @@ Status run_owner_set(const OwnerOptions& options, Context& context) {
     auto family = Family::open();
     if (!family)
         return family.error();
-    const Status set = family->owner_set(*ref, *change);
+    Status set = family->owner_set(*ref, *change);
     if (set)
         context.out().done();
     return set;
@@ -127,8 +128,7 @@ void add_change_options(CLI::App& command, OwnerOptions& options) {
         ->type_name("GROUP");
     command.add_option("--mode", options.mode, "Who may act as it: read and write, in octal")
         ->type_name("MODE");
-    command.add_option("--quota", options.quota, "Most pages it may hold, or unlimited")
-        ->type_name("SIZE");
+    command.add_option("--quota", options.quota, "Most pages it may hold")->type_name("SIZE");
     command.add_option("--guarantee", options.guarantee, "Pages set aside for it")
         ->type_name("SIZE");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // reserve, reserve set: the clean pages at hand, node by node.
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -34,9 +35,10 @@ Status parse_size(std::optional<std::uint64_t>& to, const char* what,
 
 Result<ReserveChange> parse_change(const ReserveOptions& options) {
     ReserveChange change;
-    const Status steps[] = {parse_size(change.low, "--low", options.low),
-                            parse_size(change.high, "--high", options.high),
-                            parse_size(change.emergency, "--emergency", options.emergency)};
+    const std::array<Status, 3> steps = {
+        parse_size(change.low, "--low", options.low),
+        parse_size(change.high, "--high", options.high),
+        parse_size(change.emergency, "--emergency", options.emergency)};
     for (const Status& step : steps)
         if (!step)
             return step.error();
@@ -72,7 +74,7 @@ Status run_reserve_set(const ReserveOptions& options, Context& context) {
     auto family = Family::open();
     if (!family)
         return family.error();
-    const Status set = family->reserve_set(*change);
+    Status set = family->reserve_set(*change);
     if (set)
         context.out().done();
     return set;

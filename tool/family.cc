@@ -86,7 +86,7 @@ void add_change(AttrBuilder& request, const OwnerChange& change) {
 /// A command that is only acknowledged.
 Status order(Netlink& link, std::uint8_t command, const AttrBuilder& request,
              const std::string& what) {
-    const Status done = link.ask(command, request);
+    Status done = link.ask(command, request);
     if (!done)
         return explain_netlink(done.error(), what);
     return done;

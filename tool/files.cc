@@ -16,7 +16,7 @@
 namespace labyrinth {
 namespace {
 
-constexpr std::size_t gather = 64 * 1024;
+constexpr std::size_t gather = 65536;
 
 Error file_error(const std::string& doing, const std::string& name, int err) {
     return Error{.what = doing + " " + name, .cause = errno_words(err), .err = err};

@@ -135,6 +135,7 @@ StreamTag start_tag(const Survey& before, bool append) {
 /// Frees what the data that count no longer need.
 void free_old(PageOps& ops, const std::vector<Block>& old, Written& written) {
     std::vector<Handle> handles;
+    handles.reserve(old.size());
     for (const Block& block : old)
         handles.push_back(block.handle);
     auto freed = release_all(ops, handles, true);

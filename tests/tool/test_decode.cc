@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <functional>
+
+#include <linux/labyrinth_netlink.h>
+
+#include "decode.hh"
+#include "tap.hh"
+
+using namespace labyrinth;
+
+namespace {
+
+/// An owner's attributes, all but @without.
+AttrBuilder owner(std::uint16_t without = 0) {
+    AttrBuilder b;
+    for (const std::uint16_t type :
+         {LABYRINTH_A_OWNER_ID, LABYRINTH_A_OWNER_KIND, LABYRINTH_A_OWNER_EMERGENCY})
+        if (type != without)
+            b.u32(type, type + 100U);
+    for (const std::uint16_t type :
+         {LABYRINTH_A_OWNER_USED, LABYRINTH_A_OWNER_QUOTA, LABYRINTH_A_OWNER_GUARANTEE,
+          LABYRINTH_A_OWNER_GUARANTEE_AVAILABLE, LABYRINTH_A_OWNER_QUARANTINED,
+          LABYRINTH_A_OWNER_AGE})
+        if (type != without)
+            b.u64(type, type + 100U);
+    return b;
+}
+
+void owners(tap::Report& t) {
+    AttrBuilder b = owner();
+    b.string(LABYRINTH_A_OWNER_NAME, "db").u32(LABYRINTH_A_OWNER_PID, 77);
+    const auto o = decode_owner(Attrs(b.bytes()));
+    t.check(o && o->id == LABYRINTH_A_OWNER_ID + 100U && o->kind == LABYRINTH_A_OWNER_KIND + 100U,
+            "owner: number and kind");
+    t.check(o && o->used == LABYRINTH_A_OWNER_USED + 100U &&
+                o->quota == LABYRINTH_A_OWNER_QUOTA + 100U &&
+                o->guarantee == LABYRINTH_A_OWNER_GUARANTEE + 100U &&
+                o->guarantee_available == LABYRINTH_A_OWNER_GUARANTEE_AVAILABLE + 100U &&
+                o->quarantined == LABYRINTH_A_OWNER_QUARANTINED + 100U &&
+                o->age_ns == LABYRINTH_A_OWNER_AGE + 100U && o->emergency,
+            "owner: each figure comes from its attribute");
+    t.check(o && o->name == "db" && o->pid == 77U, "owner: name and process");
+    t.check(o && !o->uid && !o->mode && !o->attached, "owner: what is absent stays absent");
+    for (const std::uint16_t type :
+         {LABYRINTH_A_OWNER_ID, LABYRINTH_A_OWNER_EMERGENCY, LABYRINTH_A_OWNER_QUOTA})
+        t.check(!decode_owner(Attrs(owner(type).bytes())),
+                "owner: one that must be there is missed");
+    const auto missing = decode_owner(Attrs(owner(LABYRINTH_A_OWNER_QUOTA).bytes()));
+    t.check(!missing && missing.error().cause.find("owner-quota") != std::string::npos,
+            "owner: the error names what is missing");
+}
+
+void pages(tap::Report& t) {
+    AttrBuilder b;
+    b.u64(LABYRINTH_A_PAGE_HANDLE, 11).u32(LABYRINTH_A_PAGE_OWNER, 12);
+    b.u32(LABYRINTH_A_PAGE_STATE, 2).u32(LABYRINTH_A_PAGE_ORDER, 3);
+    b.u32(LABYRINTH_A_PAGE_SCOPE, 1).u32(LABYRINTH_A_PAGE_RUNG, 5);
+    b.u64(LABYRINTH_A_PAGE_TAG, 16).u64(LABYRINTH_A_PAGE_USED, 17).u64(LABYRINTH_A_PAGE_AGE, 18);
+    auto p = decode_page(Attrs(b.bytes()));
+    t.check(p && p->handle == 11 && p->owner == 12 && p->state == 2 && p->order == 3 &&
+                p->scope == 1 && p->rung == 5 && p->tag == 16 && p->used == 17 && p->age_ns == 18,
+            "page: each figure comes from its attribute");
+    t.check(p && !p->phys, "page: no physical address for others");
+    b.u64(LABYRINTH_A_PAGE_PHYS, 4096);
+    p = decode_page(Attrs(b.bytes()));
+    t.check(p && p->phys == 4096U, "page: physical address for admins");
+    t.check(!decode_page(Attrs(Bytes{})), "page: an empty answer is an error");
+}
+
+AttrBuilder node(std::uint32_t number) {
+    AttrBuilder b;
+    b.u32(LABYRINTH_A_RESERVE_NODE, number);
+    for (std::uint16_t type = LABYRINTH_A_RESERVE_LOW; type <= LABYRINTH_A_RESERVE_CPU; type++)
+        b.u64(type, 10U * type);
+    return b;
+}
+
+void infos(tap::Report& t) {
+    AttrBuilder b;
+    b.string(LABYRINTH_A_INFO_VERSION, "1.2").u32(LABYRINTH_A_INFO_PAGE_SIZE, 4096);
+    b.u32(LABYRINTH_A_INFO_MAX_ORDER, 9).u32(LABYRINTH_A_INFO_MAX_BATCH, 512);
+    b.u64(LABYRINTH_A_INFO_SLOTS, 100).u64(LABYRINTH_A_INFO_SLOTS_VACANT, 60);
+    b.u64(LABYRINTH_A_INFO_PAGES_TAKEN, 40).u32(LABYRINTH_A_INFO_OWNERS, 3);
+    b.u64(LABYRINTH_A_INFO_GUARANTEED, 8);
+    b.nest(LABYRINTH_A_INFO_RESERVE, node(0)).nest(LABYRINTH_A_INFO_RESERVE, node(1));
+    const auto i = decode_info(Attrs(b.bytes()));
+    t.check(i && i->version == "1.2" && i->slots == 100 && i->slots_vacant == 60 &&
+                i->pages_taken == 40 && i->owners == 3 && i->guaranteed == 8 && !i->debug,
+            "info: figures");
+    t.check(i && i->reserve.size() == 2 && i->reserve[1].node == 1 && i->reserve[1].low == 20 &&
+                i->reserve[1].high == 30 && i->reserve[1].emergency == 40 &&
+                i->reserve[1].available == 50 && i->reserve[1].guaranteed == 60 &&
+                i->reserve[1].emergency_available == 70 && i->reserve[1].cpu == 80,
+            "info: a reserve for each node");
+    b.nest(LABYRINTH_A_INFO_RESERVE, AttrBuilder().u32(LABYRINTH_A_RESERVE_NODE, 2));
+    t.check(!decode_info(Attrs(b.bytes())), "info: half a reserve is an error");
+}
+
+void counters(tap::Report& t) {
+    AttrBuilder b;
+    b.nest(LABYRINTH_A_STATS_ALLOC, AttrBuilder().u64(1, 11).u64(3, 33));
+    b.nest(LABYRINTH_A_STATS_FAIL, AttrBuilder().u64(4, 44));
+    for (std::uint16_t type = LABYRINTH_A_STATS_FREE; type < LABYRINTH_A_STATS_PAD; type++)
+        b.u64(type, type);
+    const auto s = decode_stats(Attrs(b.bytes()));
+    t.check(s && s->alloc == Stats::ByNumber{{1, 11}, {3, 33}}, "stats: by rung");
+    t.check(s && s->fail == Stats::ByNumber{{4, 44}}, "stats: by reason");
+    t.check(s && s->free == LABYRINTH_A_STATS_FREE && s->recycled == LABYRINTH_A_STATS_RECYCLED &&
+                s->returned == LABYRINTH_A_STATS_RETURNED &&
+                s->refilled == LABYRINTH_A_STATS_REFILLED &&
+                s->refill_failed == LABYRINTH_A_STATS_REFILL_FAILED &&
+                s->refill_held == LABYRINTH_A_STATS_REFILL_HELD &&
+                s->quarantined == LABYRINTH_A_STATS_QUARANTINED,
+            "stats: each counter comes from its attribute");
+}
+
+void verdicts(tap::Report& t) {
+    AttrBuilder b;
+    b.u32(LABYRINTH_A_VERIFY_RESULT, 1).u32(LABYRINTH_A_VERIFY_TRIES, 3);
+    b.u64(LABYRINTH_A_VERIFY_SLOTS, 64).u64(LABYRINTH_A_VERIFY_PAGES, 32);
+    auto v = decode_verdict(Attrs(b.bytes()));
+    t.check(v && v->result == 1 && v->tries == 3 && v->slots == 64 && v->pages == 32 &&
+                v->book.empty() && !v->expected,
+            "verify: without a book");
+    b.string(LABYRINTH_A_VERIFY_BOOK, "rings").string(LABYRINTH_A_VERIFY_TEXT, "text");
+    b.u64(LABYRINTH_A_VERIFY_EXPECTED, 5).u64(LABYRINTH_A_VERIFY_FOUND, 4);
+    v = decode_verdict(Attrs(b.bytes()));
+    t.check(v && v->book == "rings" && v->text == "text" && v->expected == 5U && v->found == 4U,
+            "verify: with a book");
+}
+
+} // namespace
+
+void test_decode(tap::Report& t) {
+    owners(t);
+    pages(t);
+    infos(t);
+    counters(t);
+    verdicts(t);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Values into bytes, caught in a file that only memory knows.
+#include <cerrno>
+#include <functional>
+
+#include <fcntl.h>
+#include <linux/labyrinth.h>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+
+#include "output.hh"
+#include "stream_layout.hh"
+#include "tap.hh"
+
+using namespace labyrinth;
+using nlohmann::json;
+
+namespace {
+
+using Show = std::function<void(Output&)>;
+using Make = std::function<std::unique_ptr<Output>(TextSink&)>;
+
+std::string caught(const Make& make, const Show& show) {
+    const Fd file(::memfd_create("output", MFD_CLOEXEC));
+    TextSink sink(file.get());
+    show(*make(sink));
+    if (!sink.flush())
+        return "flush failed";
+    std::string text(static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_END)), '\0');
+    const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
+    return got == static_cast<ssize_t>(text.size()) ? text : "read failed";
+}
+
+std::string text(const Show& show) {
+    return caught([](TextSink& sink) { return make_text_output(sink, false); }, show);
+}
+
+/// Parsed; null if it is not exactly one document.
+json document(const Show& show, bool pretty = false) {
+    const std::string raw =
+        caught([&](TextSink& sink) { return make_json_output(sink, pretty); }, show);
+    return json::accept(raw) && raw.ends_with('\n') ? json::parse(raw) : json();
+}
+
+Owner hostile() {
+    Owner o;
+    o.id = 3;
+    o.kind = LABYRINTH_OWNER_FILE;
+    o.name = "\033]0;evil\007\xff";
+    o.quota = LABYRINTH_UNLIMITED;
+    o.age_ns = 1'500;
+    return o;
+}
+
+Page data_page() {
+    Page p;
+    p.handle = 0x8000000000000001;
+    p.owner = 3;
+    p.state = 2;
+    p.rung = 3;
+    p.tag = StreamTag{.generation = 1, .committed = true, .number = 2}.pack();
+    p.used = 4096;
+    p.age_ns = 1;
+    return p;
+}
+
+void owners(tap::Report& t) {
+    const Show show = [](Output& out) { out.owners({.entries = {hostile(), hostile()}}); };
+    const std::string table = text(show);
+    t.check(table.find('\033') == std::string::npos &&
+                table.find("\\x1b]0;evil\\x07\\xff") != std::string::npos,
+            "output: a name's control characters are shown, not obeyed");
+    const json doc = document(show);
+    t.check(doc.is_object() && doc["owners"].size() == 2 && doc["interrupted"] == false,
+            "output: JSON list");
+    t.check(doc["owners"][0]["quota"].is_null() && doc["owners"][0]["age-ns"] == 1500 &&
+                doc["owners"][0]["kind"] == "file" && !doc["owners"][0].contains("pid"),
+            "output: JSON owner");
+    t.check(document(show, true) == doc, "output: indented JSON says the same");
+    t.check(document([](Output& out) { out.owners({}); })["owners"].empty() &&
+                document([](Output& out) { out.owners({}); }, true)["owners"].is_array(),
+            "output: JSON list of none");
+}
+
+void pages(tap::Report& t) {
+    const Show show = [](Output& out) { out.pages({.entries = {data_page()}}); };
+    const json doc = document(show)["pages"][0];
+    t.check(doc["handle"] == "0x8000000000000001" && doc["tag"] == "0x1abd000180000002" &&
+                doc["state"] == "owned" && doc["rung"] == "reserve" && doc["used"] == 4096 &&
+                doc["order"] == 0 && doc["scope"] == "process" && !doc.contains("phys"),
+            "output: JSON page");
+    t.check(text(show).find("0x8000000000000001") != std::string::npos &&
+                text(show).find("data 0 of 2") != std::string::npos,
+            "output: text page says whose data it is");
+}
+
+void others(tap::Report& t) {
+    Stats s;
+    s.alloc = {{1, 5}, {3, 7}};
+    s.fail = {{1, 2}};
+    s.refill_held = 9;
+    const json stats = document([&](Output& out) { out.stats(s); });
+    t.check(stats["alloc"]["cpu"] == 5 && stats["alloc"]["reserve"] == 7 &&
+                stats["fail"]["quota"] == 2 && stats["refill-held"] == 9,
+            "output: JSON stats");
+    const Verdict v{
+        .result = 1, .tries = 2, .book = "rings", .text = "", .expected = 4, .found = 3};
+    const json verdict = document([&](Output& out) { out.verdict(v); });
+    t.check(verdict["result"] == "disagree" && verdict["book"] == "rings" &&
+                verdict["expected"] == 4,
+            "output: JSON verdict");
+    t.check(text([&](Output& out) { out.verdict(v); }).find("disagree") != std::string::npos,
+            "output: text verdict");
+    const json alloc = document([](Output& out) {
+        out.alloc({.owner = "db", .wanted = 2, .handles = {1}, .rung = 3, .reason = 1});
+    });
+    t.check(alloc["handles"] == json({"0x0000000000000001"}) && alloc["reason"] == "quota",
+            "output: JSON alloc, partial");
+    t.same(text([](Output& out) {
+               out.alloc({.owner = "db", .handles = {1, 2}});
+           }),
+           "0x0000000000000001\n0x0000000000000002\n", "output: text alloc is handles and no more");
+    t.check(document([](Output& out) { out.done(); })["ok"] == true, "output: JSON done");
+    t.same(text([](Output& out) { out.done(); }), "", "output: text done is silence");
+}
+
+void errors(tap::Report& t) {
+    const Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    TextSink sink(null.get());
+    const Error e{.what = "a",
+                  .cause = "b",
+                  .hint = "c\nd",
+                  .err = EDQUOT,
+                  .reason = LABYRINTH_REASON_QUOTA,
+                  .rung = LABYRINTH_RUNG_NONE};
+    t.same(make_text_output(sink, false)->error(e), "labyrinth: a: b\n  hint: c\n  hint: d\n",
+           "output: text error");
+    const json doc = json::parse(make_json_output(sink, false)->error(e));
+    t.check(doc["error"] == "a: b" && doc["errno"] == EDQUOT && doc["errno-name"] == "EDQUOT" &&
+                doc["hint"] == "c\nd" && doc["reason"] == "quota",
+            "output: JSON error");
+    t.same(make_text_output(sink, false)->error({.cause = "b"}), "labyrinth: b\n",
+           "output: text error without what");
+}
+
+void sinks(tap::Report& t) {
+    const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    TextSink sink(full.get());
+    sink.put("x");
+    const Status flushed = sink.flush();
+    t.check(!flushed && flushed.error().err == ENOSPC, "output: a full device is a failure");
+    t.check(!sink.flush(), "output: and stays one");
+    const std::string large(200'000, 'x');
+    t.check(text([&](Output& out) {
+                Listing<Page> many;
+                many.entries.resize(5000, data_page());
+                out.pages(many);
+            }).size() > 200'000,
+            "output: more than one gathering of text is all there");
+}
+
+} // namespace
+
+void test_output(tap::Report& t) {
+    owners(t);
+    pages(t);
+    others(t);
+    errors(t);
+    sinks(t);
+}
