@@ -16,10 +16,6 @@ static struct netlink_range_validation lab_pages_range = {
 	.max = LAB_MAX_SLOTS,
 };
 
-static struct netlink_range_validation lab_quota_range = {
-	.max = S64_MAX,
-};
-
 #define LAB_NLA_PAGES	NLA_POLICY_FULL_RANGE(NLA_U64, &lab_pages_range)
 #define LAB_NLA_NAME	{ .type = NLA_NUL_STRING,			\
 			  .len = LABYRINTH_NAME_SIZE - 1 }
@@ -42,8 +38,7 @@ static const struct nla_policy lab_nl_owner_policy[] = {
 	[LABYRINTH_A_OWNER_UID] = { .type = NLA_U32 },
 	[LABYRINTH_A_OWNER_GID] = { .type = NLA_U32 },
 	[LABYRINTH_A_OWNER_MODE] = NLA_POLICY_MAX(NLA_U32, 0777),
-	[LABYRINTH_A_OWNER_QUOTA] = NLA_POLICY_FULL_RANGE(NLA_U64,
-							  &lab_quota_range),
+	[LABYRINTH_A_OWNER_QUOTA] = { .type = NLA_U64 },
 	[LABYRINTH_A_OWNER_GUARANTEE] = LAB_NLA_PAGES,
 	[LABYRINTH_A_OWNER_EMERGENCY] = NLA_POLICY_MAX(NLA_U32, 1),
 };

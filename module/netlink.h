@@ -36,10 +36,13 @@ struct lab_viewer lab_viewer_of(struct sk_buff *skb);
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info);
 
 /* An error text that is not known here, but lasts. */
-static inline void lab_extack(struct genl_info *info, const char *text)
+static inline void lab_extack(struct genl_info *info, const char *text,
+			      const struct nlattr *attr)
 {
-	if (info->extack)
-		info->extack->_msg = text;
+	if (!info->extack)
+		return;
+	info->extack->_msg = text;
+	NL_SET_BAD_ATTR(info->extack, attr);
 }
 
 /* The family's: for replies. */

@@ -16,6 +16,17 @@ static s64 lab_pages_or_keep(const struct nlattr *attr)
 	return attr ? (s64)nla_get_u64(attr) : -1;
 }
 
+/* The first watermark that was given, to point at when they do not fit. */
+static struct nlattr *lab_reserve_given(struct genl_info *info)
+{
+	int i;
+
+	for (i = LABYRINTH_A_RESERVE_LOW; i < LABYRINTH_A_RESERVE_EMERGENCY; i++)
+		if (info->attrs[i])
+			break;
+	return info->attrs[i];
+}
+
 int lab_nl_reserve_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct labyrinth *lab = lab_viewer_of(skb).lab;
@@ -44,7 +55,7 @@ int lab_nl_reserve_set(struct sk_buff *skb, struct genl_info *info)
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG_ATTR(info->extack, node, "no such node");
 	else if (why)
-		lab_extack(info, why);
+		lab_extack(info, why, lab_reserve_given(info));
 	return err;
 }
 

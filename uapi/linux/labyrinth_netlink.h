@@ -137,7 +137,7 @@ enum labyrinth_reserve_attr {
  * @LABYRINTH_A_OWNER_PID: u32, process that opened, or is attached; absent if
  *	none
  * @LABYRINTH_A_OWNER_USED: u64, pages held and charged
- * @LABYRINTH_A_OWNER_QUOTA: u64
+ * @LABYRINTH_A_OWNER_QUOTA: u64; LABYRINTH_UNLIMITED for no limit
  * @LABYRINTH_A_OWNER_GUARANTEE: u64
  * @LABYRINTH_A_OWNER_GUARANTEE_AVAILABLE: u64, of it at hand
  * @LABYRINTH_A_OWNER_EMERGENCY: u32, 0 or 1: may take from the emergency part
