@@ -66,6 +66,42 @@ void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages)
 	atomic_long_sub((long)pages, &owner->used);
 }
 
+/**
+ * lab_charge_pending - lab_charge() for a call that takes a while to take
+ * @owner: any
+ * @pages: base pages
+ *
+ * They count as held when the call drops them from @owner->pending.
+ *
+ * Return: as lab_charge().
+ */
+enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
+					 unsigned long pages)
+{
+	enum labyrinth_reason reason;
+
+	/* Full barriers, both before the charge: see lab_credit_excess(). */
+	atomic_inc_return(&owner->calls);
+	atomic_long_add_return((long)pages, &owner->pending);
+	reason = lab_charge(owner, pages);
+	if (reason != LABYRINTH_REASON_NONE)
+		lab_settle_pending(owner, pages);
+	return reason;
+}
+
+void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages)
+{
+	lab_uncharge(owner, pages);
+	lab_settle_pending(owner, pages);
+}
+
+/* They have been taken and published, or uncharged: no call is about to. */
+void lab_settle_pending(struct labyrinth_owner *owner, unsigned long pages)
+{
+	/* A full barrier, after the uncharge: see lab_credit_excess(). */
+	atomic_long_sub_return((long)pages, &owner->pending);
+}
+
 /* Charge what can't be refused: a page that was freed, but is held back. */
 void lab_recharge(struct labyrinth_owner *owner, unsigned long pages)
 {

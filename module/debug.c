@@ -93,8 +93,7 @@ static void lab_dirty(struct lab_corruption *c, struct lab_slot *slot, bool on)
 {
 	u32 i = lab_slot_index(&c->lab->reg, slot);
 
-	atomic_long_xor((long)BIT(i % BITS_PER_LONG),
-			&c->lab->reg.dirty.bit[i / BITS_PER_LONG]);
+	change_bit(i, c->lab->reg.dirty.bit);
 }
 
 static void lab_owners(struct lab_corruption *c, struct lab_slot *slot, bool on)

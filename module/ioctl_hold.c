@@ -61,21 +61,12 @@ static int lab_refused(enum labyrinth_reason reason)
 static int lab_alloc_charge(struct labyrinth_owner *owner, unsigned long pages,
 			    struct lab_grant *grant)
 {
-	grant->reason = lab_charge(owner, pages);
-	if (grant->reason == LABYRINTH_REASON_NONE) {
-		atomic_long_add((long)pages, &owner->pending);
+	grant->reason = lab_charge_pending(owner, pages);
+	if (grant->reason == LABYRINTH_REASON_NONE)
 		return 0;
-	}
 	grant->rung = LABYRINTH_RUNG_NONE;
 	lab_count_failure(owner, grant);
 	return lab_refused(grant->reason);
-}
-
-static void lab_alloc_uncharge(struct labyrinth_owner *owner,
-			       unsigned long pages)
-{
-	atomic_long_sub((long)pages, &owner->pending);
-	lab_uncharge(owner, pages);
 }
 
 /* A large batch takes a while; who is killed meanwhile is not kept waiting. */
@@ -115,10 +106,11 @@ static int lab_alloc_take(struct labyrinth_owner *owner,
 			handles[alloc->out_count++] = grant.handle;
 			alloc->out_rung = max_t(u32, alloc->out_rung, grant.rung);
 		} else if (partial) {
-			lab_alloc_uncharge(owner, pages);
+			lab_uncharge_pending(owner, pages);
 		} else {
-			lab_alloc_uncharge(owner, pages * (alloc->count -
-							   alloc->out_count));
+			lab_uncharge_pending(owner,
+					     pages * (alloc->count -
+						      alloc->out_count));
 		}
 		cond_resched();
 	}
@@ -139,8 +131,8 @@ static void lab_alloc_undo(struct labyrinth_owner *owner,
 	for (i = 0; i < alloc->out_count; i++) {
 		grant.slot = lab_registry_slot(&owner->lab->reg, handles[i]);
 		grant.handle = handles[i];
-		atomic_long_sub(1L << alloc->order, &owner->pending);
 		lab_free_unpublished(owner, &grant);
+		lab_settle_pending(owner, 1UL << alloc->order);
 	}
 }
 
@@ -165,7 +157,7 @@ static int lab_alloc_publish(struct labyrinth_owner *owner,
 		WRITE_ONCE(slot->length, 0);
 		WRITE_ONCE(slot->born, now);
 		lab_index_add(owner, slot);
-		atomic_long_sub(1L << alloc->order, &owner->pending);
+		lab_settle_pending(owner, 1UL << alloc->order);
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);

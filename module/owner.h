@@ -34,6 +34,7 @@ struct lab_account {
  * @home: the node whose ring holds its guarantee
  * @account: RLIMIT_MEMLOCK
  * @pending: of @used, what calls under way have been charged and not published
+ * @calls: how many have been charged so
  * @lock: guards @first, @last, @indexed, @dead
  * @first: @last: its blocks, in the order of allocation
  * @indexed: how many
@@ -65,6 +66,7 @@ struct labyrinth_owner {
 	struct lab_node *home;
 	struct lab_account account;
 	atomic_long_t pending;
+	atomic_t calls;
 
 	struct mutex lock ____cacheline_aligned;
 	u32 first;
@@ -139,6 +141,10 @@ bool lab_owner_close_empty(struct labyrinth_owner *owner);
 enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
 				 unsigned long pages);
 void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages);
+enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
+					 unsigned long pages);
+void lab_settle_pending(struct labyrinth_owner *owner, unsigned long pages);
+void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages);
 void lab_recharge(struct labyrinth_owner *owner, unsigned long pages);
 
 static inline bool lab_owner_dying(const struct labyrinth_owner *owner)

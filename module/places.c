@@ -38,7 +38,7 @@ void lab_stack_init(struct lab_stack *stack)
  * lab_stack_take - take the top slot
  * @reg: the registry
  * @stack: from where
- * @tries: exchanges to try at most, 0 for no limit
+ * @tries: exchanges to try at most; 0 for as many as it takes (2^32)
  *
  * Context: any. A try fails only if somebody else's succeeded in between: on a
  * CPU's own stack that is a context nested in this one, or the worker.
@@ -75,7 +75,7 @@ u32 lab_stack_take(struct lab_registry *reg, struct lab_stack *stack,
  * @stack: where
  * @index: a slot that the caller alone holds
  *
- * Context: process (lock-free, but not bounded).
+ * Context: any but NMI (lock-free, but not bounded).
  *
  * Return: how many it has now, modulo 256.
  */
@@ -164,8 +164,10 @@ void lab_ring_exit(struct lab_ring *ring)
  * @count: of the entries that the caller may claim
  *
  * Wait-free. Of n concurrent claims on a count of n all succeed. One too many
- * takes the count below zero until it has put back what it took; a claim that
- * fails for that alone is uncovered by the last to put back, who tries again.
+ * takes the count below zero until it has put back what it took; if a put was
+ * hidden by that, the last to put back finds out, and tries again. (A second
+ * put while it does can hide once more; so claims that fail in the middle of a
+ * refill say nothing of the entries that come with it.)
  *
  * Context: any.
  *
@@ -235,13 +237,12 @@ bool lab_ring_put(struct lab_ring *ring, u32 index, atomic_long_t *count)
 /* Return: 0, or -ENOMEM; lab_dirty_exit() is right after both. */
 int lab_dirty_init(struct lab_dirty *dirty, u32 slots)
 {
-	u32 chunks;
-
-	dirty->words = DIV_ROUND_UP(slots, BITS_PER_LONG);
-	chunks = DIV_ROUND_UP(dirty->words, LAB_DIRTY_CHUNK);
-	dirty->chunks = DIV_ROUND_UP(chunks, BITS_PER_LONG);
-	dirty->bit = vzalloc(dirty->words * sizeof(*dirty->bit));
-	dirty->chunk = vzalloc(dirty->chunks * sizeof(*dirty->chunk));
+	dirty->slots = slots;
+	dirty->chunks = DIV_ROUND_UP(slots, LAB_DIRTY_SLOTS);
+	dirty->bit = vzalloc(DIV_ROUND_UP(slots, BITS_PER_LONG) *
+			     sizeof(*dirty->bit));
+	dirty->chunk = vzalloc(DIV_ROUND_UP(dirty->chunks, BITS_PER_LONG) *
+			       sizeof(*dirty->chunk));
 	return dirty->bit && dirty->chunk ? 0 : -ENOMEM;
 }
 
@@ -260,68 +261,70 @@ void lab_dirty_exit(struct lab_dirty *dirty)
  */
 void lab_dirty_mark(struct lab_dirty *dirty, u32 index)
 {
-	u32 chunk = index / BITS_PER_LONG / LAB_DIRTY_CHUNK;
-	atomic_long_t *summary = &dirty->chunk[chunk / BITS_PER_LONG];
-	long bit = (long)BIT(chunk % BITS_PER_LONG);
+	u32 chunk = index / LAB_DIRTY_SLOTS;
 
 	/*
 	 * Fully ordered, as is the worker's clearing of the summary: either this
-	 * read sees it cleared, or the worker's scan sees the bit.
+	 * read sees it cleared, or the worker's scan sees the bit. One
+	 * instruction where an atomic's fetch_or is a loop (x86).
 	 */
-	atomic_long_fetch_or((long)BIT(index % BITS_PER_LONG),
-			     &dirty->bit[index / BITS_PER_LONG]);
-	if (!(atomic_long_read(summary) & bit))
-		atomic_long_fetch_or(bit, summary);
+	test_and_set_bit(index, dirty->bit);
+	if (!test_bit(chunk, dirty->chunk))
+		test_and_set_bit(chunk, dirty->chunk);
 }
 
-static u32 lab_dirty_scan(struct lab_dirty *dirty, u32 chunk)
+/* Take out the first slot of @chunk from @from on. */
+static u32 lab_dirty_scan(struct lab_dirty *dirty, u32 chunk, u32 from)
 {
-	u32 word = chunk * LAB_DIRTY_CHUNK;
-	u32 end = min(word + LAB_DIRTY_CHUNK, dirty->words);
+	u32 index = max(from, chunk * LAB_DIRTY_SLOTS);
+	u32 end = min((chunk + 1) * LAB_DIRTY_SLOTS, dirty->slots);
 
-	for (; word < end; word++) {
-		unsigned long bits = (unsigned long)atomic_long_read(&dirty->bit[word]);
+	while (index < end) {
+		u32 word = index / BITS_PER_LONG;
+		unsigned long bits = READ_ONCE(dirty->bit[word]) &
+				     (~0UL << index % BITS_PER_LONG);
 
 		if (bits) {
-			u32 bit = (u32)__ffs(bits);
+			u32 bit = word * BITS_PER_LONG + (u32)__ffs(bits);
 
 			/* Acquire half: what the freer wrote is seen. */
-			atomic_long_fetch_andnot((long)BIT(bit), &dirty->bit[word]);
-			return word * BITS_PER_LONG + bit;
+			test_and_clear_bit(bit, dirty->bit);
+			return bit;
 		}
+		index = (word + 1) * BITS_PER_LONG;
 	}
 	return LAB_NIL;
 }
 
 /**
- * lab_dirty_next - take a slot out of the map
+ * lab_dirty_next - take the next slot out of the map
  * @dirty: the map
+ * @from: where to look from; going on behind what was found makes a pass, which
+ *	ends, and has found whatever was marked before it began
  *
  * Context: the worker.
  *
- * Return: its index, or LAB_NIL if there was none.
+ * Return: its index, or LAB_NIL if there is none from there on.
  */
-u32 lab_dirty_next(struct lab_dirty *dirty)
+u32 lab_dirty_next(struct lab_dirty *dirty, u32 from)
 {
-	u32 i;
+	u32 chunk, index;
 
-	for (i = 0; i < dirty->chunks; i++) {
-		unsigned long chunks;
-
-		while ((chunks = (unsigned long)atomic_long_read(&dirty->chunk[i]))) {
-			u32 chunk = (u32)__ffs(chunks);
-			u32 index = lab_dirty_scan(dirty, i * BITS_PER_LONG + chunk);
-
-			if (index != LAB_NIL)
-				return index;
-			/* Clear first, then look again: see lab_dirty_mark(). */
-			atomic_long_fetch_andnot((long)BIT(chunk), &dirty->chunk[i]);
-			index = lab_dirty_scan(dirty, i * BITS_PER_LONG + chunk);
-			if (index != LAB_NIL) {
-				atomic_long_fetch_or((long)BIT(chunk),
-						     &dirty->chunk[i]);
-				return index;
-			}
+	for (chunk = from / LAB_DIRTY_SLOTS; chunk < dirty->chunks; chunk++) {
+		if (!test_bit(chunk, dirty->chunk))
+			continue;
+		index = lab_dirty_scan(dirty, chunk, from);
+		if (index != LAB_NIL)
+			return index;
+		/* Before @from there may be some: left to the next pass. */
+		if (from > chunk * LAB_DIRTY_SLOTS)
+			continue;
+		/* Clear first, then look again: see lab_dirty_mark(). */
+		test_and_clear_bit(chunk, dirty->chunk);
+		index = lab_dirty_scan(dirty, chunk, from);
+		if (index != LAB_NIL) {
+			test_and_set_bit(chunk, dirty->chunk);
+			return index;
 		}
 	}
 	return LAB_NIL;
@@ -329,6 +332,5 @@ u32 lab_dirty_next(struct lab_dirty *dirty)
 
 bool lab_dirty_test(const struct lab_dirty *dirty, u32 index)
 {
-	return atomic_long_read(&dirty->bit[index / BITS_PER_LONG]) &
-	       (long)BIT(index % BITS_PER_LONG);
+	return test_bit(index, dirty->bit);
 }

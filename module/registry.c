@@ -164,7 +164,8 @@ bool lab_slot_clean(struct lab_slot *slot)
 {
 	u64 word = lab_slot_word(slot);
 
-	if (lab_last_generation(word))
+	if (lab_word_state(word) != LABYRINTH_PAGE_DIRTY ||
+	    lab_last_generation(word))
 		return false;
 	return lab_slot_move(slot, word, lab_word(lab_word_gen(word) + 1, 0,
 						  LABYRINTH_PAGE_READY));

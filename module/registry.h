@@ -74,8 +74,8 @@ struct lab_slot {
 /**
  * struct lab_stack - a stack of slots, taken from in any context
  * @head: tag:31 count:8 index:25. The tag counts every change, so an exchange
- *	never succeeds on a head that went away and came back (no ABA); the count
- *	is modulo 256
+ *	never succeeds on a head that went away and came back (no ABA, unless
+ *	2^31 changes came in between); the count is modulo 256
  */
 struct lab_stack {
 	atomic64_t head;
@@ -101,42 +101,42 @@ struct lab_ring {
 	atomic_t head ____cacheline_aligned;
 	atomic_t *entry ____cacheline_aligned;
 	u32 mask;
-	u32 tail;
+	u32 tail ____cacheline_aligned;
 };
+
+/* Slots behind one bit of the dirty map's summary. */
+#define LAB_DIRTY_SLOTS		4096
 
 /**
  * struct lab_dirty - slots that wait to be wiped
  * @bit: one for each slot
- * @chunk: one for each LAB_DIRTY_CHUNK words of @bit that may have a bit set
- * @words: of @bit
- * @chunks: words of @chunk
+ * @chunk: one for each LAB_DIRTY_SLOTS of @bit that may have one set
+ * @slots: bits of @bit
+ * @chunks: bits of @chunk
  */
 struct lab_dirty {
-	atomic_long_t *bit;
-	atomic_long_t *chunk;
-	u32 words;
+	unsigned long *bit;
+	unsigned long *chunk;
+	u32 slots;
 	u32 chunks;
 };
-
-/* Words of the dirty map behind one bit of its summary. */
-#define LAB_DIRTY_CHUNK		64
 
 /**
  * struct lab_registry - all slots
  * @slot: the table, allocated once
  * @slots: its length
+ * @dirty: slots to be wiped
  * @vacant: slots without a block
  * @vacants: how many, for reports
- * @dirty: slots to be wiped
  * @taken: base pages taken from the system and not given back
  */
 struct lab_registry {
 	struct lab_slot *slot;
 	u32 slots;
+	struct lab_dirty dirty;
 	struct lab_stack vacant ____cacheline_aligned;
 	atomic_long_t vacants;
 	atomic_long_t taken;
-	struct lab_dirty dirty;
 };
 
 static inline u64 lab_word(u64 gen, u32 owner, enum labyrinth_page_state state)
@@ -228,7 +228,7 @@ void lab_dirty_exit(struct lab_dirty *dirty);
 
 /* The dirty map: mark in any context, next by the worker. */
 void lab_dirty_mark(struct lab_dirty *dirty, u32 index);
-u32 lab_dirty_next(struct lab_dirty *dirty);
+u32 lab_dirty_next(struct lab_dirty *dirty, u32 from);
 bool lab_dirty_test(const struct lab_dirty *dirty, u32 index);
 
 #endif /* LABYRINTH_REGISTRY_H */

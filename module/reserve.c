@@ -31,9 +31,29 @@ static unsigned long lab_shortfall(unsigned long target,
 /* What should be at hand for @owner: its guarantee less what it holds. */
 static unsigned long lab_credit_target(const struct labyrinth_owner *owner)
 {
-	unsigned long used = (unsigned long)atomic_long_read(&owner->used);
+	long used = atomic_long_read(&owner->used);
+	long held = max(0L, used - atomic_long_read(&owner->pending));
 
-	return owner->guarantee - min(used, owner->guarantee);
+	return owner->guarantee - min_t(unsigned long, held, owner->guarantee);
+}
+
+/*
+ * The same, and whether it can be relied on. What a call has been charged and
+ * not got yet is not held, or the charge itself would give away what the call
+ * is about to take: so while one is under way, or has been, it can't.
+ */
+static bool lab_credit_excess(const struct labyrinth_owner *owner,
+			      unsigned long *target)
+{
+	int calls = atomic_read(&owner->calls);
+
+	/* Pair with the full barriers in lab_charge_pending() and its undoing. */
+	smp_rmb();
+	*target = lab_credit_target(owner);
+	/* As above. */
+	smp_rmb();
+	return !atomic_long_read(&owner->pending) &&
+	       atomic_read(&owner->calls) == calls;
 }
 
 /**
@@ -89,12 +109,13 @@ static void lab_credit_move(atomic_long_t *from, atomic_long_t *to)
 static void lab_credit_settle(struct labyrinth *lab, struct lab_node *node,
 			      struct labyrinth_owner *owner)
 {
-	unsigned long target = lab_credit_target(owner), n;
+	unsigned long target, n;
+	bool settled = lab_credit_excess(owner, &target);
 
 	lab_ring_fill(lab, node, &owner->credit, target);
 	for (n = lab_shortfall(target, &owner->credit); n; n--)
 		lab_credit_move(&node->ring.available, &owner->credit);
-	while (atomic_long_read(&owner->credit) > (long)target)
+	while (settled && atomic_long_read(&owner->credit) > (long)target)
 		lab_credit_move(&owner->credit, &node->ring.available);
 }
 
@@ -233,9 +254,14 @@ static void lab_guarantee_write(struct labyrinth_owner *owner,
 	if (pages && list_empty(&owner->guaranteed))
 		list_add_tail(&owner->guaranteed, &owner->home->guaranteed);
 	owner->guarantee = pages;
-	lab_node_distribute(owner->lab, owner->home);
-	if (!pages)
+	if (!pages) {
+		/* Whatever is under way: off the list, no credit is counted. */
+		while (atomic_long_read(&owner->credit) > 0)
+			lab_credit_move(&owner->credit,
+					&owner->home->ring.available);
 		list_del_init(&owner->guaranteed);
+	}
+	lab_node_distribute(owner->lab, owner->home);
 }
 
 /**

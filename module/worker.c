@@ -91,14 +91,19 @@ static void lab_slot_forget(struct lab_slot *slot)
 
 static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 {
-	struct lab_node *node = lab->node[page_to_nid(virt_to_page(slot->addr))];
+	struct lab_node *node;
 
+	/* A mark comes after the word: whatever else this is, hands off. */
+	if (WARN_ON_ONCE(lab_word_state(lab_slot_word(slot)) !=
+			 LABYRINTH_PAGE_DIRTY))
+		return;
 	if (!lab_block_wipe(slot->addr, slot->order)) {
 		lab_quarantine(lab, slot);
 		return;
 	}
 	lab_slot_forget(slot);
 	if (!slot->order && lab_slot_clean(slot)) {
+		node = lab->node[page_to_nid(virt_to_page(slot->addr))];
 		lab->work_stats.recycled++;
 		lab_stack_put(&lab->reg, &node->stock,
 			      lab_slot_index(&lab->reg, slot));
@@ -115,17 +120,19 @@ static void lab_distribute(struct labyrinth *lab)
 		lab_node_distribute(lab, lab->nodes[i]);
 }
 
+/* One pass: what is freed behind it has kicked for the next. */
 static void lab_recycle_all(struct labyrinth *lab)
 {
-	u32 index = 0;
+	u32 index = 0, from = 0;
 	unsigned int n;
 
 	while (index != LAB_NIL) {
 		mutex_lock(&lab->reserve_lock);
 		for (n = 0; n < LAB_RECYCLE_CHUNK; n++) {
-			index = lab_dirty_next(&lab->reg.dirty);
+			index = lab_dirty_next(&lab->reg.dirty, from);
 			if (index == LAB_NIL)
 				break;
+			from = index + 1;
 			lab_recycle(lab, &lab->reg.slot[index]);
 		}
 		lab_distribute(lab);
