@@ -64,7 +64,7 @@ static const struct mmu_notifier_ops lab_mm_ops = {
 /* Current's mm is the file's: it can't die meanwhile, so its owner is there. */
 static struct labyrinth_owner *lab_file_acting(struct lab_file *file)
 {
-	/* Pairs with the release in lab_file_attach(). */
+	/* Pairs with the release in lab_attach_finish(). */
 	return smp_load_acquire(&file->acting);
 }
 
@@ -188,22 +188,32 @@ static int lab_ioctl_info(struct lab_call *call)
 	return lab_respond(call);
 }
 
-static int lab_file_attach(struct lab_file *file, struct labyrinth_owner *owner)
+/* Everything that can refuse, and can be taken back by lab_owner_detach(). */
+static int lab_attach_begin(struct lab_file *file, struct labyrinth_owner *owner)
 {
 	int err = -EBUSY;
 
 	mutex_lock(&file->lock);
-	if (file->gone)
-		err = -EIO;
-	else if (file->acting == file->self)
+	if (file->acting == file->self &&
+	    !atomic_long_read(&file->self->used))
 		err = lab_owner_attach(owner, file->writable);
-	/* Last, for it can't be taken back: the file's own is shut for good. */
-	if (!err && !lab_owner_close_empty(file->self)) {
-		lab_owner_detach(owner);
-		err = -EBUSY;
-	}
-	if (!err) /* Pairs with lab_file_acting(). */
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+/* What can't be taken back: the file's own owner is shut for good. */
+static int lab_attach_finish(struct lab_file *file,
+			     struct labyrinth_owner *owner)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&file->lock);
+	/* Another thread may have been faster, or be taking pages. */
+	if (file->acting == file->self && lab_owner_close_empty(file->self)) {
+		/* Pairs with lab_file_acting(). */
 		smp_store_release(&file->acting, owner);
+		err = 0;
+	}
 	mutex_unlock(&file->lock);
 	return err;
 }
@@ -220,11 +230,16 @@ static int lab_ioctl_attach(struct lab_call *call)
 	owner = lab_owner_by_name(call->file->lab, (const char *)attach->name);
 	if (!owner)
 		return -ENOENT;
+	err = lab_attach_begin(call->file, owner);
+	if (err)
+		goto out;
 	attach->out_owner = owner->id;
-	/* The answer first: attaching can't be taken back. */
 	err = lab_respond(call);
 	if (!err)
-		err = lab_file_attach(call->file, owner);
+		err = lab_attach_finish(call->file, owner);
+	if (err)
+		lab_owner_detach(owner);
+out:
 	lab_owner_put(owner);
 	return err;
 }
@@ -319,6 +334,8 @@ static const struct lab_op *lab_op_find(unsigned int cmd)
 
 static int lab_call_fetch(struct lab_call *call, const struct lab_op *op)
 {
+	int err;
+
 	if (get_user(call->user_size, (u32 __user *)call->user))
 		return -EFAULT;
 	if (call->user_size < op->min_size)
@@ -326,9 +343,10 @@ static int lab_call_fetch(struct lab_call *call, const struct lab_op *op)
 	if (call->user_size > PAGE_SIZE)
 		return -E2BIG;
 	call->size = op->size;
-	if (copy_struct_from_user(call->arg, op->size, call->user,
-				  call->user_size))
-		return -EFAULT;
+	err = copy_struct_from_user(call->arg, op->size, call->user,
+				    call->user_size);
+	if (err)
+		return err;
 	/* Read again above, so it may be another by now: one is used. */
 	*(u32 *)call->arg = call->user_size;
 	return 0;

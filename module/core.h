@@ -46,13 +46,13 @@
  * @file_quota: default quota of an owner, in pages
  */
 struct lab_settings {
-	unsigned int slots;
-	unsigned int low;
-	unsigned int high;
-	unsigned int emergency;
-	unsigned int cpu_depth;
-	unsigned int headroom;
-	unsigned int file_quota;
+	long slots;
+	long low;
+	long high;
+	long emergency;
+	long cpu_depth;
+	long headroom;
+	long file_quota;
 };
 
 /**

@@ -17,7 +17,7 @@
 #include "version.h"
 
 /* A parameter that was not given: the default that fits the machine. */
-#define LAB_AUTO	UINT_MAX
+#define LAB_AUTO	(-1L)
 
 static struct lab_settings settings = {
 	.slots = LAB_AUTO,
@@ -29,27 +29,27 @@ static struct lab_settings settings = {
 	.file_quota = LAB_AUTO,
 };
 
-module_param_named(slots, settings.slots, uint, 0444);
+module_param_named(slots, settings.slots, long, 0444);
 MODULE_PARM_DESC(slots, "Capacity of the registry in blocks, 1 to 16777216 (default: an eighth of the machine's pages, 1024 to 1048576)");
-module_param_named(reserve_low, settings.low, uint, 0444);
+module_param_named(reserve_low, settings.low, long, 0444);
 MODULE_PARM_DESC(reserve_low, "Pages of each node's reserve below which it is refilled (default: half of reserve_high)");
-module_param_named(reserve_high, settings.high, uint, 0444);
+module_param_named(reserve_high, settings.high, long, 0444);
 MODULE_PARM_DESC(reserve_high, "Pages of each node's reserve when full, at least 1 (default: a 256th of the machine's pages by node, 64 to 8192)");
-module_param_named(reserve_emergency, settings.emergency, uint, 0444);
+module_param_named(reserve_emergency, settings.emergency, long, 0444);
 MODULE_PARM_DESC(reserve_emergency, "Pages of each node's emergency part, on top of the reserve (default: an eighth of reserve_high)");
-module_param_named(cpu_depth, settings.cpu_depth, uint, 0444);
+module_param_named(cpu_depth, settings.cpu_depth, long, 0444);
 MODULE_PARM_DESC(cpu_depth, "Pages in each CPU's ready stack, on top of the reserve, 0 to 255 (default: 16)");
-module_param_named(headroom, settings.headroom, uint, 0444);
+module_param_named(headroom, settings.headroom, long, 0444);
 MODULE_PARM_DESC(headroom, "Pages that the refill leaves available to the system (default: a 64th of the machine's pages)");
-module_param_named(file_quota, settings.file_quota, uint, 0444);
+module_param_named(file_quota, settings.file_quota, long, 0444);
 MODULE_PARM_DESC(file_quota, "Default quota of an owner in pages (default: a quarter of the slots)");
 
 static struct labyrinth *labyrinth;
 
-static void lab_default(unsigned int *setting, unsigned long value)
+static void lab_default(long *setting, unsigned long value)
 {
 	if (*setting == LAB_AUTO)
-		*setting = (unsigned int)min(value, (unsigned long)INT_MAX);
+		*setting = (long)value;
 }
 
 static void lab_settings_default(struct lab_settings *s)
@@ -58,36 +58,48 @@ static void lab_settings_default(struct lab_settings *s)
 	unsigned int nodes = num_node_state(N_MEMORY);
 
 	lab_default(&s->slots, clamp(pages / 8, 1024UL, 1048576UL));
-	if (s->high == LAB_AUTO && s->low != LAB_AUTO)
-		s->high = max(1U, s->low) * 2;
+	if (s->high == LAB_AUTO && s->low > 0)
+		s->high = s->low * 2;
 	lab_default(&s->high, clamp(pages / 256 / nodes, 64UL, 8192UL));
 	lab_default(&s->low, s->high / 2);
 	lab_default(&s->emergency, s->high / 8);
 	lab_default(&s->headroom, pages / 64);
-	lab_default(&s->file_quota, max(1U, s->slots / 4));
+	lab_default(&s->file_quota, max(1L, s->slots / 4));
+}
+
+static int lab_range(const char *name, long value, long min, long max)
+{
+	if (value >= min && value <= max)
+		return 0;
+	pr_err("%s=%ld: must be %ld to %ld\n", name, value, min, max);
+	return -EINVAL;
+}
+
+/* Each by itself first; so the sums below can't overflow. */
+static int lab_settings_range(const struct lab_settings *s)
+{
+	return lab_range("slots", s->slots, 1, LAB_MAX_SLOTS) ?:
+	       lab_range("reserve_high", s->high, 1, LAB_MAX_SLOTS) ?:
+	       lab_range("reserve_low", s->low, 0, s->high) ?:
+	       lab_range("reserve_emergency", s->emergency, 0, LAB_MAX_SLOTS) ?:
+	       lab_range("cpu_depth", s->cpu_depth, 0, LAB_MAX_CPU_DEPTH) ?:
+	       lab_range("headroom", s->headroom, 0, totalram_pages()) ?:
+	       lab_range("file_quota", s->file_quota, 1, LONG_MAX);
 }
 
 static int lab_settings_check(const struct lab_settings *s)
 {
-	u64 parked = ((u64)s->high + s->emergency) * num_node_state(N_MEMORY) +
-		     (u64)s->cpu_depth * num_possible_cpus();
+	int err = lab_settings_range(s);
+	long parked;
 
-	if (!s->slots || s->slots > LAB_MAX_SLOTS)
-		pr_err("slots=%u: must be 1 to %u\n", s->slots, LAB_MAX_SLOTS);
-	else if (!s->high)
-		pr_err("reserve_high=0: must be at least 1\n");
-	else if (s->low > s->high)
-		pr_err("reserve_low=%u: above reserve_high=%u\n", s->low, s->high);
-	else if (s->cpu_depth > LAB_MAX_CPU_DEPTH)
-		pr_err("cpu_depth=%u: must be 0 to %u\n", s->cpu_depth,
-		       LAB_MAX_CPU_DEPTH);
-	else if (!s->file_quota)
-		pr_err("file_quota=0: must be at least 1\n");
-	else if (parked > s->slots)
-		pr_err("slots=%u: too few for reserve_high, reserve_emergency and cpu_depth, which need %llu\n",
-		       s->slots, parked);
-	else
+	if (err)
+		return err;
+	parked = (s->high + s->emergency) * num_node_state(N_MEMORY) +
+		 s->cpu_depth * num_possible_cpus();
+	if (parked <= s->slots)
 		return 0;
+	pr_err("slots=%ld: too few for reserve_high, reserve_emergency and cpu_depth, which need %ld\n",
+	       s->slots, parked);
 	return -EINVAL;
 }
 
