@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What owners may hold (charges: any context), and do hold (the index).
+ *
+ * Steps that only together leave the books in balance run with preemption off,
+ * so that verify can wait for their end: a task that was preempted half-way
+ * would look like a book that is wrong.
  */
+#include <linux/preempt.h>
 #include <linux/sched/user.h>
 
 #include "owner.h"
@@ -29,20 +34,8 @@ static void lab_account_uncharge(struct lab_account *account, long pages)
 	atomic_long_sub(pages, &account->user->locked_vm);
 }
 
-/**
- * lab_charge - may @owner hold @pages more? Then charge them.
- * @owner: any
- * @pages: base pages
- *
- * An addition, undone if it was too much: wait-free, but two charges at once
- * can both be refused where one of them would have fitted.
- *
- * Context: any.
- *
- * Return: LABYRINTH_REASON_NONE, or why not.
- */
-enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
-				 unsigned long pages)
+static enum labyrinth_reason lab_try_charge(struct labyrinth_owner *owner,
+					    unsigned long pages)
 {
 	long used = atomic_long_add_return((long)pages, &owner->used);
 
@@ -59,11 +52,36 @@ enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
 	return LABYRINTH_REASON_NONE;
 }
 
+/**
+ * lab_charge - may @owner hold @pages more? Then charge them.
+ * @owner: any
+ * @pages: base pages
+ *
+ * An addition, undone if it was too much: wait-free, but two charges at once
+ * can both be refused where one of them would have fitted.
+ *
+ * Context: any.
+ *
+ * Return: LABYRINTH_REASON_NONE, or why not.
+ */
+enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
+				 unsigned long pages)
+{
+	enum labyrinth_reason reason;
+
+	preempt_disable();
+	reason = lab_try_charge(owner, pages);
+	preempt_enable();
+	return reason;
+}
+
 /* Context: any. */
 void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages)
 {
+	preempt_disable();
 	lab_account_uncharge(&owner->account, (long)pages);
 	atomic_long_sub((long)pages, &owner->used);
+	preempt_enable();
 }
 
 /**
@@ -71,7 +89,7 @@ void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages)
  * @owner: any
  * @pages: base pages
  *
- * They count as held when the call drops them from @owner->pending.
+ * @owner->pending tells verify of them until the call has published or undone.
  *
  * Return: as lab_charge().
  */
@@ -80,26 +98,27 @@ enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
 {
 	enum labyrinth_reason reason;
 
-	/* Full barriers, both before the charge: see lab_credit_excess(). */
-	atomic_inc_return(&owner->calls);
-	atomic_long_add_return((long)pages, &owner->pending);
+	preempt_disable();
+	atomic_long_add((long)pages, &owner->pending);
 	reason = lab_charge(owner, pages);
 	if (reason != LABYRINTH_REASON_NONE)
 		lab_settle_pending(owner, pages);
+	preempt_enable();
 	return reason;
 }
 
 void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages)
 {
+	preempt_disable();
 	lab_uncharge(owner, pages);
 	lab_settle_pending(owner, pages);
+	preempt_enable();
 }
 
 /* They have been taken and published, or uncharged: no call is about to. */
 void lab_settle_pending(struct labyrinth_owner *owner, unsigned long pages)
 {
-	/* A full barrier, after the uncharge: see lab_credit_excess(). */
-	atomic_long_sub_return((long)pages, &owner->pending);
+	atomic_long_sub((long)pages, &owner->pending);
 }
 
 /* Charge what can't be refused: a page that was freed, but is held back. */
@@ -107,11 +126,45 @@ void lab_recharge(struct labyrinth_owner *owner, unsigned long pages)
 {
 	struct lab_account *account = &owner->account;
 
+	/* The worker's: verify waits for reserve_lock. */
 	atomic_long_add((long)pages, &owner->used);
 	if (account->user) {
 		atomic_long_add((long)pages, &account->charged);
 		atomic_long_add((long)pages, &account->user->locked_vm);
 	}
+}
+
+/**
+ * lab_release - a block stops being held: it is DIRTY, the worker knows of it,
+ *	and its owner is no longer charged
+ * @owner: who held it
+ * @slot: of @handle
+ * @handle: OWNED, or LEAVING with no mapping left
+ *
+ * Context: any. A bounded number of steps.
+ *
+ * Return: false if it was not @owner's any more: nothing has changed.
+ */
+bool lab_release(struct labyrinth_owner *owner, struct lab_slot *slot,
+		 u64 handle)
+{
+	struct labyrinth *lab = owner->lab;
+	unsigned long pages = 1UL << slot->order;
+	bool covered = READ_ONCE(slot->covered), released;
+
+	preempt_disable();
+	released = lab_slot_free(slot, handle, owner->id) ||
+		   lab_slot_gone(slot, handle, owner->id);
+	if (released) {
+		lab_dirty_mark(&lab->reg.dirty, lab_slot_index(&lab->reg, slot));
+		lab_count(lab, free);
+		lab_count_add(lab, soiled, pages);
+		if (covered)
+			atomic_long_dec(&owner->covered);
+		lab_uncharge(owner, pages);
+	}
+	preempt_enable();
+	return released;
 }
 
 /* === The index =========================================================== */

@@ -9,6 +9,7 @@
 #include <linux/compat.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -87,7 +88,9 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 	owner = lab_owner_create(lab, &spec);
 	if (IS_ERR(owner)) {
 		kfree(file);
-		return ERR_CAST(owner);
+		/* -EBUSY: no number is free. */
+		return owner == ERR_PTR(-EBUSY) ? ERR_PTR(-ENFILE) :
+						  ERR_CAST(owner);
 	}
 	/* Ours, beside the table's. */
 	lab_owner_get(owner);
@@ -124,7 +127,7 @@ static int lab_open(struct inode *inode, struct file *filp)
 	return stream_open(inode, filp);
 }
 
-static int lab_release(struct inode *inode, struct file *filp)
+static int lab_file_release(struct inode *inode, struct file *filp)
 {
 	struct lab_file *file = filp->private_data;
 
@@ -329,7 +332,7 @@ static const struct lab_op *lab_op_find(unsigned int cmd)
 	    _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
 	    nr >= ARRAY_SIZE(lab_ops))
 		return NULL;
-	return &lab_ops[nr];
+	return &lab_ops[array_index_nospec(nr, ARRAY_SIZE(lab_ops))];
 }
 
 static int lab_call_fetch(struct lab_call *call, const struct lab_op *op)
@@ -400,7 +403,7 @@ static const struct file_operations lab_fops = {
 	.owner = THIS_MODULE,
 	.open = lab_open,
 	.show_fdinfo = lab_show_fdinfo,
-	.release = lab_release,
+	.release = lab_file_release,
 	.poll = lab_poll,
 	.unlocked_ioctl = lab_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

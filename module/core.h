@@ -4,6 +4,7 @@
  * globals. Faces (chardev, netlink) include this; the core knows no face.
  *
  * Locks, in the order in which they are taken:
+ *   admin            changes that administrators make, one at a time
  *   owners->lock     the table of owners, names, attaching
  *   reserve_lock     whatever fills: rings' tails, ready stacks' puts,
  *                    watermarks, the list of guarantees
@@ -60,6 +61,7 @@ struct lab_settings {
  * @alloc: blocks served, by rung
  * @fail: requests not served, by reason
  * @free: blocks freed
+ * @soiled: pages of these
  *
  * Written with this_cpu_inc(), which an interrupt or NMI can't tear.
  */
@@ -67,6 +69,7 @@ struct lab_stats {
 	unsigned long alloc[LAB_RUNGS];
 	unsigned long fail[LAB_REASONS];
 	unsigned long free;
+	unsigned long soiled;
 };
 
 /**
@@ -108,7 +111,7 @@ struct lab_node {
 };
 
 /**
- * struct lab_work_stats - the worker's counters, under reserve_lock
+ * struct lab_work_stats - the worker's counters; @cleaned in pages
  */
 struct lab_work_stats {
 	unsigned long recycled;
@@ -117,13 +120,14 @@ struct lab_work_stats {
 	unsigned long refill_failed;
 	unsigned long refill_held;
 	unsigned long quarantined;
+	unsigned long cleaned;
 };
 
 /**
  * struct lab_owners - the table of owners
  * @lock: see the head of this file
  * @table: by number; an entry stays until no slot names the number any more
- * @next: where the search for a free number goes on
+ * @next: @next_named: where the search for a free number goes on
  * @seq: goes up when an owner comes or goes, for dumps
  * @named: named owners that are not dying
  * @graves: dead owners, their numbers not yet free; under @graves_lock
@@ -134,6 +138,7 @@ struct lab_owners {
 	struct mutex lock; /* the table, names, attaching */
 	struct xarray table;
 	u32 next;
+	u32 next_named;
 	unsigned int seq;
 	struct list_head named;
 	struct list_head graves;
@@ -152,9 +157,10 @@ struct lab_owners {
  * @kick: wakes it from any context
  * @work: the worker: the only one that fills, wipes and returns
  * @retry: @work, once more, later
+ * @lean_end: @work, when a node has been lean long enough
  * @queue: where it runs
  * @refilled: woken when pages have come
- * @reserve_lock: see the head of this file
+ * @admin: @reserve_lock: see the head of this file
  * @work_stats: under reserve_lock
  * @shrinker: gives pages back under memory pressure
  * @owners: the table of owners
@@ -170,8 +176,10 @@ struct labyrinth {
 	struct irq_work kick;
 	struct work_struct work;
 	struct delayed_work retry;
+	struct delayed_work lean_end;
 	struct workqueue_struct *queue;
 	wait_queue_head_t refilled;
+	struct mutex admin; /* administrators' changes */
 	struct mutex reserve_lock; /* whatever fills */
 	struct lab_work_stats work_stats;
 	struct shrinker *shrinker;
@@ -180,5 +188,7 @@ struct labyrinth {
 };
 
 #define lab_count(lab, counter)	this_cpu_inc((lab)->cpu->stats.counter)
+#define lab_count_add(lab, counter, n)	\
+	this_cpu_add((lab)->cpu->stats.counter, n)
 
 #endif /* LABYRINTH_CORE_H */

@@ -254,8 +254,6 @@ static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 
 	mutex_lock(&owner->lock);
 	for (i = 0; i < count; i++) {
-		unsigned long pages;
-
 		if (!handles[i])
 			continue;
 		slot = lab_registry_slot(reg, handles[i]);
@@ -268,17 +266,16 @@ static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 		    lab_handle_word(handles[i], owner->id,
 				    LABYRINTH_PAGE_LEAVING))
 			continue;
-		pages = 1UL << slot->order;
 		lab_index_del(owner, slot);
-		lab_slot_gone(slot, handles[i], owner->id);
-		lab_dirty_mark(&reg->dirty, lab_slot_index(reg, slot));
-		lab_count(owner->lab, free);
-		lab_uncharge(owner, pages);
+		lab_release(owner, slot, handles[i]);
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
-	if (commit)
-		lab_kick(owner->lab);
+	if (!commit)
+		return;
+	/* Whoever frees faster than is wiped waits for the wiping. */
+	lab_kick(owner->lab);
+	wait_event_killable(owner->lab->refilled, !lab_too_soiled(owner->lab));
 }
 
 int lab_ioctl_free(struct lab_call *call)

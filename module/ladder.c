@@ -9,6 +9,7 @@
  *   own        one exchange
  */
 #include <linux/jiffies.h>
+#include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/topology.h>
@@ -20,7 +21,7 @@
 /* One for each context that can be nested in another, and one for the worker. */
 #define LAB_CPU_TRIES		5
 /* How long a waiter sleeps at most before it looks again. */
-#define LAB_WAIT_STEP		(HZ / 50 + 1)
+#define LAB_WAIT_STEP		(HZ / 50 + 1L)
 
 static u32 lab_rung_cpu(struct labyrinth *lab)
 {
@@ -41,23 +42,26 @@ static u32 lab_rung_guarantee(struct labyrinth *lab,
 	return lab_ring_take(&owner->home->ring);
 }
 
+static u32 lab_rung_node(struct labyrinth *lab, struct lab_node *node)
+{
+	bool claimed = lab_claim(&node->ring.available);
+
+	if (atomic_long_read(&node->ring.available) < READ_ONCE(node->kick))
+		lab_kick(lab);
+	return claimed ? lab_ring_take(&node->ring) : LAB_NIL;
+}
+
 /* This node's first, then the others': all of the reserve is for everybody. */
 static u32 lab_rung_reserve(struct labyrinth *lab)
 {
-	struct lab_node *node = lab->node[numa_mem_id()];
-	unsigned int i = 0;
+	struct lab_node *own = lab->node[numa_mem_id()];
+	u32 index = lab_rung_node(lab, own);
+	unsigned int i;
 
-	do {
-		struct lab_ring *ring = &node->ring;
-		bool claimed = lab_claim(&ring->available);
-
-		if (atomic_long_read(&ring->available) < READ_ONCE(node->kick))
-			lab_kick(lab);
-		if (claimed)
-			return lab_ring_take(ring);
-		node = lab->nodes[i];
-	} while (i++ < lab->node_count);
-	return LAB_NIL;
+	for (i = 0; i < lab->node_count && index == LAB_NIL; i++)
+		if (lab->nodes[i] != own)
+			index = lab_rung_node(lab, lab->nodes[i]);
+	return index;
 }
 
 static u32 lab_rung_emergency(struct labyrinth *lab)
@@ -75,41 +79,79 @@ static u32 lab_rung_emergency(struct labyrinth *lab)
 	return LAB_NIL;
 }
 
-/* A slot first: a page that has none would have to go back from here. */
+/* Both at once, or verify would see a slot in no book. */
+static bool lab_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
+		      void *addr, unsigned int order, struct lab_grant *grant)
+{
+	struct lab_slot *slot;
+
+	preempt_disable();
+	slot = lab_vacant_take(&lab->reg);
+	if (slot) {
+		atomic_long_add(1L << order, &lab->reg.taken);
+		WRITE_ONCE(slot->covered, 0);
+		grant->handle = lab_handle(lab_slot_enter(slot, addr, order,
+							  owner->id),
+					   lab_slot_index(&lab->reg, slot));
+		grant->slot = slot;
+	}
+	preempt_enable();
+	return slot;
+}
+
+/*
+ * What has been freed and not wiped yet is nobody's charge: whoever frees faster
+ * than the worker wipes must not have the system's memory for it.
+ */
 static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 			   unsigned int order, struct lab_grant *grant)
 {
-	gfp_t gfp = READ_ONCE(owner->emergency) ? LAB_GFP_ATOMIC :
-						  LAB_GFP_NOWAIT;
-	struct lab_slot *slot;
+	bool emergency = READ_ONCE(owner->emergency);
 	void *addr;
 
 	grant->reason = LABYRINTH_REASON_CONTEXT;
 	if (!lab_buddy_legal())
 		return false;
 	grant->reason = LABYRINTH_REASON_SLOTS;
-	slot = lab_vacant_take(&lab->reg);
-	if (!slot)
+	if (atomic_long_read(&lab->reg.vacants) <= 0)
 		return false;
 	grant->reason = LABYRINTH_REASON_SYSTEM;
-	addr = lab_block_get(NUMA_NO_NODE, gfp, order);
-	if (!addr) {
-		lab_vacant_put(&lab->reg, slot);
+	if (!emergency && lab_too_soiled(lab)) {
+		lab_kick(lab);
 		return false;
 	}
-	atomic_long_add(1L << order, &lab->reg.taken);
-	grant->handle = lab_handle(lab_slot_enter(slot, addr, order, owner->id),
-				   lab_slot_index(&lab->reg, slot));
-	grant->slot = slot;
-	return true;
+	addr = lab_block_get(NUMA_NO_NODE,
+			     emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order);
+	if (!addr)
+		return false;
+	if (lab_enter(lab, owner, addr, order, grant))
+		return true;
+	lab_block_put(addr, order);
+	grant->reason = LABYRINTH_REASON_SLOTS;
+	return false;
 }
 
+/* Does a page of @slot's use up what @owner has been guaranteed? */
+static bool lab_covered(const struct labyrinth_owner *owner,
+			const struct lab_slot *slot)
+{
+	return READ_ONCE(owner->guarantee) &&
+	       owner->lab->node[page_to_nid(virt_to_page(slot->addr))] ==
+	       owner->home;
+}
+
+/* Preemption off, from the taking on: until it is owned no book has the slot. */
 static bool lab_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 		    u32 index, struct lab_grant *grant)
 {
 	struct lab_slot *slot = &lab->reg.slot[index];
+	bool covered = lab_covered(owner, slot);
 	u64 word;
 
+	WRITE_ONCE(slot->covered, covered);
+	/* After the claim, so that the worker never sees less lacking than is. */
+	if (covered)
+		atomic_long_inc(&owner->covered);
 	/* A slot that was on a stack or in a ring is READY, and only ours. */
 	if (WARN_ON_ONCE(!lab_slot_own(slot, owner->id, &word)))
 		return false;
@@ -125,6 +167,7 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 		       const struct lab_request *rq, struct lab_grant *grant)
 {
 	u32 index = LAB_NIL;
+	bool owned = false;
 
 	/* Only single pages are kept ready. */
 	if (!rq->order) {
@@ -143,10 +186,12 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 			grant->rung = LABYRINTH_RUNG_EMERGENCY;
 			index = lab_rung_emergency(lab);
 		}
+		if (index != LAB_NIL)
+			owned = lab_own(lab, owner, index, grant);
 		preempt_enable();
 	}
-	if (index != LAB_NIL)
-		return lab_own(lab, owner, index, grant);
+	if (owned)
+		return true;
 
 	grant->reason = LABYRINTH_REASON_EMPTY;
 	if (rq->strict)
@@ -157,9 +202,25 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 
 /* === Fallbacks =========================================================== */
 
-static bool lab_wait_over(const struct lab_request *rq)
+/* How long to sleep before looking again, in jiffies; 0: the time is up. */
+static long lab_wait_step(const struct lab_request *rq)
 {
-	return !rq->forever && time_after_eq(jiffies, rq->deadline);
+	long left = (long)(rq->deadline - jiffies);
+
+	return rq->forever ? LAB_WAIT_STEP : clamp(left, 0L, LAB_WAIT_STEP);
+}
+
+/*
+ * Return: above 0: served; 0: not yet; below 0: killed. Freezable, or whoever
+ * waits for a page would keep the machine from being suspended.
+ */
+static long lab_wait_once(struct labyrinth *lab, struct labyrinth_owner *owner,
+			  const struct lab_request *rq, struct lab_grant *grant)
+{
+	return ___wait_event(lab->refilled,
+			     ___wait_cond_timeout(lab_ladder(lab, owner, rq, grant)),
+			     (TASK_KILLABLE | TASK_FREEZABLE), 0,
+			     lab_wait_step(rq), __ret = schedule_timeout(__ret));
 }
 
 /* Sleeps on the refill. What it waits for is charged already: no quota here. */
@@ -173,10 +234,7 @@ static int lab_fallback_wait(struct labyrinth *lab,
 	might_sleep();
 	for (;;) {
 		lab_kick(lab);
-		left = wait_event_killable_timeout(lab->refilled,
-						   lab_ladder(lab, owner, rq,
-							      grant),
-						   LAB_WAIT_STEP);
+		left = lab_wait_once(lab, owner, rq, grant);
 		if (left > 0)
 			return 0;
 		grant->rung = LABYRINTH_RUNG_FALLBACK;
@@ -187,7 +245,7 @@ static int lab_fallback_wait(struct labyrinth *lab,
 		if (lab_owner_dying(owner))
 			return -ESHUTDOWN;
 		grant->reason = LABYRINTH_REASON_TIMEOUT;
-		if (lab_wait_over(rq))
+		if (!lab_wait_step(rq))
 			return -ETIMEDOUT;
 	}
 }
@@ -241,13 +299,6 @@ int lab_take(struct labyrinth_owner *owner, const struct lab_request *rq,
 void lab_free_unpublished(struct labyrinth_owner *owner,
 			  const struct lab_grant *grant)
 {
-	struct lab_registry *reg = &owner->lab->reg;
-	unsigned long pages = 1UL << grant->slot->order;
-
-	if (WARN_ON_ONCE(!lab_slot_free(grant->slot, grant->handle, owner->id)))
-		return;
-	lab_dirty_mark(&reg->dirty, lab_slot_index(reg, grant->slot));
-	lab_count(owner->lab, free);
-	lab_uncharge(owner, pages);
+	WARN_ON_ONCE(!lab_release(owner, grant->slot, grant->handle));
 	lab_kick(owner->lab);
 }

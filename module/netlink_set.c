@@ -51,7 +51,9 @@ int lab_nl_reserve_set(struct sk_buff *skb, struct genl_info *info)
 	if (node)
 		nid = nla_get_u32(node) < MAX_NUMNODES ? (int)nla_get_u32(node) :
 							 -2;
+	mutex_lock(&lab->admin);
 	err = lab_reserve_set(lab, nid, &change, &why);
+	mutex_unlock(&lab->admin);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG_ATTR(info->extack, node, "no such node");
 	else if (why)
@@ -164,13 +166,17 @@ int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info)
 	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
 	if (!msg)
 		return -ENOMEM;
+	mutex_lock(&lab->admin);
 	owner = lab_owner_create(lab, &spec);
+	mutex_unlock(&lab->admin);
 	if (IS_ERR(owner)) {
 		err = PTR_ERR(owner);
 		if (err == -EEXIST)
 			NL_SET_ERR_MSG_ATTR(info->extack,
 					    info->attrs[LABYRINTH_A_OWNER_NAME],
 					    "an owner of that name exists");
+		if (err == -EBUSY)
+			NL_SET_ERR_MSG(info->extack, "no owner's number is free");
 		lab_guarantee_extack(info, err);
 		nlmsg_free(msg);
 		return err;
@@ -238,8 +244,10 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 			       struct genl_info *info, kuid_t uid, kgid_t gid)
 {
 	mutex_lock(&owner->lab->owners.lock);
-	owner->uid = uid;
-	owner->gid = gid;
+	if (info->attrs[LABYRINTH_A_OWNER_UID])
+		owner->uid = uid;
+	if (info->attrs[LABYRINTH_A_OWNER_GID])
+		owner->gid = gid;
 	if (info->attrs[LABYRINTH_A_OWNER_MODE])
 		owner->mode = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_MODE]);
 	if (info->attrs[LABYRINTH_A_OWNER_EMERGENCY])
@@ -278,7 +286,9 @@ int lab_nl_owner_set(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
+	mutex_lock(&owner->lab->admin);
 	err = lab_owner_set(owner, info);
+	mutex_unlock(&owner->lab->admin);
 	lab_owner_put(owner);
 	return err;
 }

@@ -164,6 +164,21 @@ static void lab_owner_of_current(struct labyrinth_owner *owner)
 		owner->account.limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
+/* Numbers that files can't use up, however many a user opens. */
+#define LAB_NAMED_NUMBERS	4096
+
+static int lab_owner_number(struct lab_owners *owners,
+			    struct labyrinth_owner *owner)
+{
+	if (owner->kind == LABYRINTH_OWNER_FILE)
+		return xa_alloc_cyclic(&owners->table, &owner->id, owner,
+				       XA_LIMIT(LAB_NAMED_NUMBERS, LAB_MAX_OWNER),
+				       &owners->next, GFP_KERNEL);
+	return xa_alloc_cyclic(&owners->table, &owner->id, owner,
+			       XA_LIMIT(1, LAB_MAX_OWNER), &owners->next_named,
+			       GFP_KERNEL);
+}
+
 static int lab_owner_enrol(struct labyrinth_owner *owner)
 {
 	struct lab_owners *owners = &owner->lab->owners;
@@ -174,9 +189,7 @@ static int lab_owner_enrol(struct labyrinth_owner *owner)
 	    lab_owner_find(owner->lab, owner->name))
 		err = -EEXIST;
 	if (!err)
-		err = xa_alloc_cyclic(&owners->table, &owner->id, owner,
-				      XA_LIMIT(1, LAB_MAX_OWNER),
-				      &owners->next, GFP_KERNEL);
+		err = lab_owner_number(owners, owner);
 	if (err >= 0) {
 		err = 0;
 		if (owner->kind == LABYRINTH_OWNER_NAMED)
@@ -230,15 +243,9 @@ static void lab_owner_sweep(struct labyrinth_owner *owner)
 	while (owner->first != LAB_NIL) {
 		struct lab_slot *slot = &reg->slot[owner->first];
 		u64 handle = lab_handle(lab_slot_word(slot), owner->first);
-		unsigned long pages = 1UL << slot->order;
 
 		lab_index_del(owner, slot);
-		if (lab_slot_free(slot, handle, owner->id) ||
-		    lab_slot_gone(slot, handle, owner->id)) {
-			lab_dirty_mark(&reg->dirty, lab_slot_index(reg, slot));
-			lab_count(owner->lab, free);
-			lab_uncharge(owner, pages);
-		}
+		lab_release(owner, slot, handle);
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
@@ -408,6 +415,14 @@ static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
 {
 	struct lab_account *account = &owner->account;
 
+	/* It has been given to another user since. */
+	if (account->user && !uid_eq(account->user->uid, owner->uid)) {
+		atomic_long_sub(atomic_long_read(&account->charged),
+				&account->user->locked_vm);
+		free_uid(account->user);
+		account->user = NULL;
+		atomic_long_set(&account->charged, 0);
+	}
 	if (!account->user && uid_eq(current_uid(), owner->uid)) {
 		long used = atomic_long_read(&owner->used);
 
@@ -475,13 +490,17 @@ void lab_owner_detach(struct labyrinth_owner *owner)
  */
 bool lab_owner_close_empty(struct labyrinth_owner *owner)
 {
-	unsigned long quota = READ_ONCE(owner->quota);
+	unsigned long quota;
+	bool empty;
 
+	mutex_lock(&owner->lab->owners.lock);
+	quota = owner->quota;
 	WRITE_ONCE(owner->quota, 0);
 	/* Pairs with lab_charge(): it sees the quota, or this sees its charge. */
 	smp_mb();
-	if (!atomic_long_read(&owner->used))
-		return true;
-	WRITE_ONCE(owner->quota, quota);
-	return false;
+	empty = !atomic_long_read(&owner->used);
+	if (!empty)
+		WRITE_ONCE(owner->quota, quota);
+	mutex_unlock(&owner->lab->owners.lock);
+	return empty;
 }

@@ -30,11 +30,13 @@ struct lab_account {
  * @id: its number
  * @dying: on its way out: tells why @quota refuses; under owners->lock
  * @emergency: has the emergency right
+ * @guarantee: pages set aside; under reserve_lock
  * @credit: pages of its guarantee that are at hand
+ * @covered: pages that count against its guarantee: single ones of @home's,
+ *	taken since it has one; any context
  * @home: the node whose ring holds its guarantee
  * @account: RLIMIT_MEMLOCK
  * @pending: of @used, what calls under way have been charged and not published
- * @calls: how many have been charged so
  * @lock: guards @first, @last, @indexed, @dead
  * @first: @last: its blocks, in the order of allocation
  * @indexed: how many
@@ -46,7 +48,6 @@ struct lab_account {
  *	under owners->lock
  * @pid: of the process that opened or is attached; under owners->lock
  * @attached: a file acts as this named owner; under owners->lock
- * @guarantee: pages set aside; under reserve_lock
  * @quarantined: pages held back, still charged; the worker's
  * @born: ns of the monotonic clock
  * @named: in owners->named
@@ -62,11 +63,12 @@ struct labyrinth_owner {
 	u32 id;
 	bool dying;
 	bool emergency;
+	unsigned long guarantee;
 	atomic_long_t credit;
+	atomic_long_t covered;
 	struct lab_node *home;
 	struct lab_account account;
 	atomic_long_t pending;
-	atomic_t calls;
 
 	struct mutex lock ____cacheline_aligned;
 	u32 first;
@@ -82,7 +84,6 @@ struct labyrinth_owner {
 	umode_t mode;
 	struct pid *pid;
 	bool attached;
-	unsigned long guarantee;
 	unsigned long quarantined;
 	u64 born;
 	struct list_head named;
@@ -151,6 +152,10 @@ static inline bool lab_owner_dying(const struct labyrinth_owner *owner)
 {
 	return READ_ONCE(owner->dying);
 }
+
+/* The end of a block's being held: one step, for whoever looks. Any context. */
+bool lab_release(struct labyrinth_owner *owner, struct lab_slot *slot,
+		 u64 handle);
 
 /* The index. Under owner->lock. */
 void lab_index_add(struct labyrinth_owner *owner, struct lab_slot *slot);

@@ -46,6 +46,7 @@
  * @order: the block has 2^order pages; stable while not VACANT
  * @rung: enum labyrinth_rung that served it; stable while owned
  * @scope: enum labyrinth_scope; stable while owned
+ * @covered: counted against its owner's guarantee; whoever takes it writes it
  * @indexed: linked into its owner's index; under the owner's lock
  * @addr: kernel address of the block; stable while not VACANT
  * @index_next: @index_prev: the owner's index, in the order of allocation;
@@ -68,7 +69,8 @@ struct lab_slot {
 	u64 tag;
 	u64 born;
 	u32 length;
-	u32 spare[3];
+	u8 covered;
+	u8 spare[11];
 } __aligned(64);
 
 /**

@@ -28,32 +28,13 @@ static unsigned long lab_shortfall(unsigned long target,
 	return target - min(have, target);
 }
 
-/* What should be at hand for @owner: its guarantee less what it holds. */
+/* What should be at hand for @owner: its guarantee less what it has had of it. */
 static unsigned long lab_credit_target(const struct labyrinth_owner *owner)
 {
-	long used = atomic_long_read(&owner->used);
-	long held = max(0L, used - atomic_long_read(&owner->pending));
+	unsigned long covered =
+		(unsigned long)max(0L, atomic_long_read(&owner->covered));
 
-	return owner->guarantee - min_t(unsigned long, held, owner->guarantee);
-}
-
-/*
- * The same, and whether it can be relied on. What a call has been charged and
- * not got yet is not held, or the charge itself would give away what the call
- * is about to take: so while one is under way, or has been, it can't.
- */
-static bool lab_credit_excess(const struct labyrinth_owner *owner,
-			      unsigned long *target)
-{
-	int calls = atomic_read(&owner->calls);
-
-	/* Pair with the full barriers in lab_charge_pending() and its undoing. */
-	smp_rmb();
-	*target = lab_credit_target(owner);
-	/* As above. */
-	smp_rmb();
-	return !atomic_long_read(&owner->pending) &&
-	       atomic_read(&owner->calls) == calls;
+	return owner->guarantee - min(covered, owner->guarantee);
 }
 
 /**
@@ -109,13 +90,12 @@ static void lab_credit_move(atomic_long_t *from, atomic_long_t *to)
 static void lab_credit_settle(struct labyrinth *lab, struct lab_node *node,
 			      struct labyrinth_owner *owner)
 {
-	unsigned long target, n;
-	bool settled = lab_credit_excess(owner, &target);
+	unsigned long target = lab_credit_target(owner), n;
 
 	lab_ring_fill(lab, node, &owner->credit, target);
 	for (n = lab_shortfall(target, &owner->credit); n; n--)
 		lab_credit_move(&node->ring.available, &owner->credit);
-	while (settled && atomic_long_read(&owner->credit) > (long)target)
+	while (atomic_long_read(&owner->credit) > (long)target)
 		lab_credit_move(&owner->credit, &node->ring.available);
 }
 
@@ -253,9 +233,9 @@ static void lab_guarantee_write(struct labyrinth_owner *owner,
 {
 	if (pages && list_empty(&owner->guaranteed))
 		list_add_tail(&owner->guaranteed, &owner->home->guaranteed);
-	owner->guarantee = pages;
+	WRITE_ONCE(owner->guarantee, pages);
 	if (!pages) {
-		/* Whatever is under way: off the list, no credit is counted. */
+		/* Off the list, no credit is counted. */
 		while (atomic_long_read(&owner->credit) > 0)
 			lab_credit_move(&owner->credit,
 					&owner->home->ring.available);
@@ -269,7 +249,10 @@ static void lab_guarantee_write(struct labyrinth_owner *owner,
  * @owner: any
  * @pages: how many in all; 0 for none
  *
- * Context: process; may sleep on the refill.
+ * For single pages, counted from when it was set: what the owner took before, or
+ * in larger blocks, or from other nodes, does not count against it.
+ *
+ * Context: process, @lab->admin held; may sleep on the refill.
  *
  * Return: 0; -ERANGE the node's guarantees would exceed its low watermark;
  * -ENOSPC the system did not give the pages; -ESHUTDOWN. On error nothing has
@@ -281,6 +264,7 @@ int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages)
 	unsigned long before;
 	int err = 0;
 
+	lockdep_assert_held(&lab->admin);
 	mutex_lock(&lab->reserve_lock);
 	before = owner->guarantee;
 	if (lab_owner_dying(owner))
@@ -292,10 +276,12 @@ int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages)
 	else
 		lab_guarantee_write(owner, pages);
 	mutex_unlock(&lab->reserve_lock);
-	if (err || pages <= before)
+	if (err)
 		return err;
-
+	/* What others may have now, and what is to be fetched. */
 	lab_worker_run(lab);
+	if (pages <= before)
+		return 0;
 	mutex_lock(&lab->reserve_lock);
 	if (lab_shortfall(lab_credit_target(owner), &owner->credit)) {
 		lab_guarantee_write(owner, before);
@@ -326,8 +312,9 @@ static const char *lab_reserve_check(struct labyrinth *lab,
 	if (low < lab_guarantee_sum(lab, node))
 		return "low is below the sum of the guarantees";
 	if (high > lab->reg.slots || emergency > lab->reg.slots ||
-	    (high + emergency) * lab->node_count > lab->reg.slots)
-		return "high and emergency exceed the registry's slots";
+	    (high + emergency) * lab->node_count +
+	    lab->settings.cpu_depth * num_possible_cpus() > lab->reg.slots)
+		return "high, emergency and the CPUs' stacks exceed the registry's slots";
 	return NULL;
 }
 
@@ -357,6 +344,8 @@ static const char *lab_node_change(struct labyrinth *lab, struct lab_node *node,
  * @nid: a node with a reserve, or NUMA_NO_NODE for all
  * @change: what to change
  * @why: on -EINVAL, what is wrong
+ *
+ * Context: process, @lab->admin held.
  *
  * Return: 0, -EINVAL, or -ENOENT: no such node. On error nothing has changed.
  */
@@ -448,6 +437,7 @@ int lab_reserve_init(struct labyrinth *lab)
 	unsigned int i;
 	int nid, err;
 
+	mutex_init(&lab->admin);
 	mutex_init(&lab->reserve_lock);
 	init_waitqueue_head(&lab->refilled);
 	lab->nodes = kcalloc(num_node_state(N_MEMORY), sizeof(*lab->nodes),

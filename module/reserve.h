@@ -30,6 +30,14 @@ unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node);
 
 unsigned long lab_reserve_available(struct labyrinth *lab);
 
+/**
+ * lab_too_soiled - is more waiting to be wiped than may be?
+ * @lab: the instance
+ *
+ * Context: any; a sum over CPUs.
+ */
+bool lab_too_soiled(struct labyrinth *lab);
+
 /* What the worker does under reserve_lock, for one node. */
 void lab_node_distribute(struct labyrinth *lab, struct lab_node *node);
 unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);

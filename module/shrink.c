@@ -55,7 +55,7 @@ static unsigned long lab_shrink_scan(struct shrinker *shrinker,
 	}
 	node->lean = true;
 	node->lean_until = jiffies + LAB_LEAN_TIME;
-	mod_delayed_work(lab->queue, &lab->retry, LAB_LEAN_TIME + 1);
+	mod_delayed_work(lab->queue, &lab->lean_end, LAB_LEAN_TIME + 1);
 	mutex_unlock(&lab->reserve_lock);
 	return given;
 }

@@ -89,9 +89,11 @@ static bool lab_place_stack(struct lab_audit *audit, struct lab_stack *stack,
 	u32 index;
 
 	for (index = lab_stack_top(stack); index != LAB_NIL;
-	     index = READ_ONCE(audit->lab->reg.slot[index].next))
+	     index = READ_ONCE(audit->lab->reg.slot[index].next)) {
 		if (!lab_place(audit, index, place, "stacks"))
 			return false;
+		cond_resched();
+	}
 	return true;
 }
 
@@ -122,6 +124,7 @@ static bool lab_place_ring(struct lab_audit *audit, struct lab_node *node)
 	for (i = 0; i <= node->ring.mask; i++) {
 		u32 index = (u32)atomic_read(&node->ring.entry[i]);
 
+		cond_resched();
 		if (index == LAB_NIL)
 			continue;
 		if (!lab_place(audit, index, LAB_PLACE_RING, "rings"))
@@ -154,6 +157,7 @@ static bool lab_place_index(struct lab_audit *audit,
 				  lab_word_owner(lab_slot_word(&reg->slot[index])),
 				  owner->id);
 		blocks++;
+		cond_resched();
 	}
 	fine = fine && lab_expect(audit, "index", "blocks in an owner's index",
 				  owner->indexed, blocks);
@@ -384,6 +388,8 @@ static void lab_verify_again(struct lab_audit *audit)
 		}
 		if (verdict->tries == LAB_VERIFY_TRIES)
 			break;
+		/* Whatever was half-way, with preemption off, has ended after it. */
+		synchronize_rcu();
 		msleep(LAB_VERIFY_PAUSE_MS);
 	}
 	verdict->result = LAB_VERIFY_BUSY;

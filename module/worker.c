@@ -15,7 +15,10 @@
 #include "owner.h"
 #include "reserve.h"
 
+/* Pages wiped before reserve_lock is let go; a block is not interrupted. */
 #define LAB_RECYCLE_CHUNK	256
+/* Pages that may wait to be wiped before the buddy rung is closed: 16 MiB. */
+#define LAB_MAX_SOILED		4096U
 #define LAB_RETRY_DELAY		(HZ / 10)
 
 /* === Slots and the system ================================================ */
@@ -97,6 +100,7 @@ static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 	if (WARN_ON_ONCE(lab_word_state(lab_slot_word(slot)) !=
 			 LABYRINTH_PAGE_DIRTY))
 		return;
+	lab->work_stats.cleaned += 1UL << slot->order;
 	if (!lab_block_wipe(slot->addr, slot->order)) {
 		lab_quarantine(lab, slot);
 		return;
@@ -128,17 +132,30 @@ static void lab_recycle_all(struct labyrinth *lab)
 
 	while (index != LAB_NIL) {
 		mutex_lock(&lab->reserve_lock);
-		for (n = 0; n < LAB_RECYCLE_CHUNK; n++) {
+		for (n = 0; n < LAB_RECYCLE_CHUNK; ) {
 			index = lab_dirty_next(&lab->reg.dirty, from);
 			if (index == LAB_NIL)
 				break;
 			from = index + 1;
+			n += 1U << lab->reg.slot[index].order;
 			lab_recycle(lab, &lab->reg.slot[index]);
 		}
 		lab_distribute(lab);
 		mutex_unlock(&lab->reserve_lock);
 		cond_resched();
 	}
+}
+
+bool lab_too_soiled(struct labyrinth *lab)
+{
+	unsigned long pages = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		pages += READ_ONCE(per_cpu_ptr(lab->cpu, cpu)->stats.soiled);
+	/* Not read at one instant, so it can come out below zero. */
+	return (long)(pages - READ_ONCE(lab->work_stats.cleaned)) >
+	       (long)min(LAB_MAX_SOILED, lab->reg.slots / 4);
 }
 
 /* === Refill ============================================================== */
@@ -247,6 +264,14 @@ static void lab_work_retry(struct work_struct *work)
 	queue_work(lab->queue, &lab->work);
 }
 
+static void lab_work_lean_end(struct work_struct *work)
+{
+	struct labyrinth *lab = container_of(to_delayed_work(work),
+					     struct labyrinth, lean_end);
+
+	queue_work(lab->queue, &lab->work);
+}
+
 static void lab_work_kick(struct irq_work *kick)
 {
 	struct labyrinth *lab = container_of(kick, struct labyrinth, kick);
@@ -281,7 +306,9 @@ int lab_worker_init(struct labyrinth *lab)
 	lab->kick = IRQ_WORK_INIT_HARD(lab_work_kick);
 	INIT_WORK(&lab->work, lab_work);
 	INIT_DELAYED_WORK(&lab->retry, lab_work_retry);
-	lab->queue = alloc_workqueue("labyrinth", WQ_UNBOUND | WQ_HIGHPRI, 1);
+	INIT_DELAYED_WORK(&lab->lean_end, lab_work_lean_end);
+	/* Its priority is the administrator's, in sysfs: users make it wipe. */
+	lab->queue = alloc_workqueue("labyrinth", WQ_UNBOUND | WQ_SYSFS, 1);
 	return lab->queue ? 0 : -ENOMEM;
 }
 
@@ -314,6 +341,7 @@ void lab_worker_exit(struct labyrinth *lab)
 	irq_work_sync(&lab->kick);
 	/* The last dead are buried, the last pages wiped. */
 	lab_worker_run(lab);
+	cancel_delayed_work_sync(&lab->lean_end);
 	/* The work may queue the retry, and the retry the work. */
 	cancel_work_sync(&lab->work);
 	cancel_delayed_work_sync(&lab->retry);
