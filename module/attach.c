@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A file acts as a named owner: who may, one at a time, and whose account pays.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "owner.h"
+
+/* As generic_permission() does for a file. */
+static bool lab_owner_permits(const struct labyrinth_owner *owner, umode_t want)
+{
+	umode_t mode = owner->mode;
+
+	if (uid_eq(current_fsuid(), owner->uid))
+		mode >>= 6;
+	else if (in_group_p(owner->gid))
+		mode >>= 3;
+	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
+}
+
+/* Under owners->lock, nobody attached: no page is charged meanwhile. */
+static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
+{
+	struct lab_account *account = &owner->account;
+
+	/* It has been given to another user since. */
+	if (account->user && !uid_eq(account->user->uid, owner->uid)) {
+		atomic_long_sub(atomic_long_read(&account->charged),
+				&account->user->locked_vm);
+		free_uid(account->user);
+		account->user = NULL;
+		atomic_long_set(&account->charged, 0);
+	}
+	if (!account->user && uid_eq(current_uid(), owner->uid)) {
+		long used = atomic_long_read(&owner->used);
+
+		account->user = get_uid(current_user());
+		atomic_long_add(used, &account->user->locked_vm);
+		atomic_long_set(&account->charged, used);
+	}
+	account->limit = capable(CAP_IPC_LOCK) ? ULONG_MAX :
+			 rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+/**
+ * lab_owner_attach - let a file of current's act as a named owner
+ * @owner: a named owner
+ * @writable: the file is open for writing
+ *
+ * A named owner charges its uid, from the first time that one attaches: only
+ * then can a module come by that user's account.
+ *
+ * Return: 0, -EACCES, -EBUSY, or -ESHUTDOWN. With 0, the file has a reference.
+ */
+int lab_owner_attach(struct labyrinth_owner *owner, bool writable)
+{
+	struct labyrinth *lab = owner->lab;
+	int err = 0;
+
+	mutex_lock(&lab->owners.lock);
+	mutex_lock(&lab->reserve_lock);
+	if (owner->dying)
+		err = -ESHUTDOWN;
+	else if (!lab_owner_permits(owner, writable ? 06 : 04))
+		err = -EACCES;
+	else if (owner->attached)
+		err = -EBUSY;
+	if (!err) {
+		owner->attached = true;
+		owner->pid = get_pid(task_tgid(current));
+		lab_owner_charge_to_current(owner);
+		lab_owner_get(owner);
+	}
+	mutex_unlock(&lab->reserve_lock);
+	mutex_unlock(&lab->owners.lock);
+	return err;
+}
+
+/**
+ * lab_owner_detach - the file that acted as @owner has gone; the pages stay
+ * @owner: attached by it
+ */
+void lab_owner_detach(struct labyrinth_owner *owner)
+{
+	mutex_lock(&owner->lab->owners.lock);
+	owner->attached = false;
+	put_pid(owner->pid);
+	owner->pid = NULL;
+	mutex_unlock(&owner->lab->owners.lock);
+	lab_owner_put(owner);
+}
+
+/**
+ * lab_owner_close_empty - shut an owner for good if it holds nothing
+ * @owner: a file's own, whose file is about to act as another
+ *
+ * Return: false if it holds pages, or is just taking some.
+ */
+bool lab_owner_close_empty(struct labyrinth_owner *owner)
+{
+	unsigned long quota;
+	bool empty;
+
+	mutex_lock(&owner->lab->owners.lock);
+	quota = owner->quota;
+	WRITE_ONCE(owner->quota, 0);
+	/* Pairs with lab_charge(): it sees the quota, or this sees its charge. */
+	smp_mb();
+	empty = !atomic_long_read(&owner->used);
+	if (!empty)
+		WRITE_ONCE(owner->quota, quota);
+	mutex_unlock(&owner->lab->owners.lock);
+	return empty;
+}

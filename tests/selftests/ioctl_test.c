@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The frame of every call of /dev/labyrinth: sizes, numbers, flags, reserved
+ * fields and pointers. Each test goes over all calls with one table. What a
+ * call does with the values of its fields is ioctl_fields_test.c's.
+ */
+#include "util.h"
+
+/* The ABI: the same for both word sizes, and it can only grow. */
+_Static_assert(sizeof(struct labyrinth_info) == 96, "labyrinth_info");
+_Static_assert(sizeof(struct labyrinth_alloc) == 64, "labyrinth_alloc");
+_Static_assert(sizeof(struct labyrinth_free) == 32, "labyrinth_free");
+_Static_assert(sizeof(struct labyrinth_query) == 72, "labyrinth_query");
+_Static_assert(sizeof(struct labyrinth_rw) == 40, "labyrinth_rw");
+_Static_assert(sizeof(struct labyrinth_set) == 32, "labyrinth_set");
+_Static_assert(sizeof(struct labyrinth_attach) == 48, "labyrinth_attach");
+
+#define NONE	((size_t)-1)
+
+enum { INFO, ALLOC, FREE, QUERY, READ, WRITE, SET, ATTACH, CALLS };
+
+static const struct shape {
+	const char *name;
+	unsigned long nr;
+	size_t size;
+	__u32 known_flags;
+	size_t reserved;
+	bool has_outputs;
+	bool changes;	/* refused on a read-only descriptor */
+	int result;	/* of the valid command that prepare() makes */
+} shapes[CALLS] = {
+	[INFO] = { "INFO", LABYRINTH_IOC_INFO, sizeof(struct labyrinth_info),
+		   0, NONE, true, false, 0 },
+	[ALLOC] = { "ALLOC", LABYRINTH_IOC_ALLOC,
+		    sizeof(struct labyrinth_alloc),
+		    LABYRINTH_ALLOC_STRICT | LABYRINTH_ALLOC_PARTIAL,
+		    offsetof(struct labyrinth_alloc, __reserved),
+		    true, true, 0 },
+	[FREE] = { "FREE", LABYRINTH_IOC_FREE, sizeof(struct labyrinth_free),
+		   LABYRINTH_FREE_PARTIAL,
+		   offsetof(struct labyrinth_free, __reserved), true, true, 0 },
+	[QUERY] = { "QUERY", LABYRINTH_IOC_QUERY,
+		    sizeof(struct labyrinth_query), LABYRINTH_QUERY_NEXT, NONE,
+		    true, false, 0 },
+	[READ] = { "READ", LABYRINTH_IOC_READ, sizeof(struct labyrinth_rw), 0,
+		   offsetof(struct labyrinth_rw, __reserved), true, false, 0 },
+	[WRITE] = { "WRITE", LABYRINTH_IOC_WRITE, sizeof(struct labyrinth_rw),
+		    0, offsetof(struct labyrinth_rw, __reserved), true, true,
+		    0 },
+	[SET] = { "SET", LABYRINTH_IOC_SET, sizeof(struct labyrinth_set),
+		  LABYRINTH_SET_TAG | LABYRINTH_SET_USED, NONE, false, true,
+		  0 },
+	[ATTACH] = { "ATTACH", LABYRINTH_IOC_ATTACH,
+		     sizeof(struct labyrinth_attach), 0,
+		     offsetof(struct labyrinth_attach, __reserved), true, false,
+		     -ENOENT },
+};
+
+FIXTURE(frame) {
+	int fd;
+	char *area;		/* two pages, zero, for commands */
+	__u64 handle;		/* a page that is there all the time */
+	__u64 handles[1];	/* what ALLOC fills and FREE reads */
+	char byte;
+};
+
+FIXTURE_SETUP(frame)
+{
+	self->fd = test_open_device(O_RDWR);
+	test_alloc(self->fd, 0, 1, &self->handle);
+	self->area = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->area);
+}
+
+FIXTURE_TEARDOWN(frame)
+{
+	close(self->fd);
+}
+
+/* A valid command at @at, with outputs that are full of 0xAA. */
+static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
+{
+	union {
+		struct labyrinth_info info;
+		struct labyrinth_alloc alloc;
+		struct labyrinth_free free;
+		struct labyrinth_query query;
+		struct labyrinth_rw rw;
+		struct labyrinth_set set;
+		struct labyrinth_attach attach;
+	} *cmd = at;
+
+	memset(cmd, 0xAA, shapes[i].size);
+	if (shapes[i].reserved != NONE)
+		memset((char *)at + shapes[i].reserved, 0, sizeof(__u32));
+	cmd->info.size = shapes[i].size;
+	cmd->info.flags = 0;
+
+	switch (i) {
+	case ALLOC:
+		cmd->alloc.count = 1;
+		cmd->alloc.order = 0;
+		cmd->alloc.scope = LABYRINTH_SCOPE_PROCESS;
+		cmd->alloc.fallback = LABYRINTH_FALLBACK_FAIL;
+		cmd->alloc.timeout_ns = 0;
+		cmd->alloc.tag = 0;
+		cmd->alloc.handles = (uintptr_t)self->handles;
+		break;
+	case FREE:
+		/* If this fails, so does the FREE: with ENOENT. */
+		self->handles[0] = 0;
+		_alloc(self->fd, 0, 1, self->handles);
+		cmd->free.count = 1;
+		cmd->free.handles = (uintptr_t)self->handles;
+		break;
+	case QUERY:
+		cmd->query.handle = self->handle;
+		break;
+	case READ:
+	case WRITE:
+		cmd->rw.handle = self->handle;
+		cmd->rw.offset = 0;
+		cmd->rw.length = 1;
+		cmd->rw.buffer = (uintptr_t)&self->byte;
+		break;
+	case SET:
+		cmd->set.flags = LABYRINTH_SET_TAG;
+		cmd->set.handle = self->handle;
+		cmd->set.tag = 1;
+		cmd->set.used = 0;
+		break;
+	case ATTACH:
+		memset(cmd->attach.name, 0, sizeof(cmd->attach.name));
+		memcpy(cmd->attach.name, "no.such.owner", 14);
+		break;
+	}
+}
+
+/* Afterwards only the fixture's page is there. True if what was held is. */
+static bool settle(FIXTURE_DATA(frame) *self, __u64 held)
+{
+	bool as_expected = used_pages(self->fd) == held;
+	struct labyrinth_query query;
+
+	while (!_query(self->fd, LABYRINTH_QUERY_NEXT, self->handle, &query))
+		_free_pages(self->fd, 1, &query.out_handle);
+	return as_expected && used_pages(self->fd) == 1;
+}
+
+static int run(FIXTURE_DATA(frame) *self, int i, void *at)
+{
+	return ioctl(self->fd, shapes[i].nr, at) < 0 ? -errno : 0;
+}
+
+/* Pages held after the command: FREE's own page is there if it was refused. */
+static __u64 held_after(int i, int ret)
+{
+	if (i == ALLOC)
+		return ret ? 1 : 2;
+	if (i == FREE)
+		return ret ? 2 : 1;
+	return 1;
+}
+
+#define EXPECT_CALL(expected, i, at)					\
+do {									\
+	int ret_ = run(self, i, at);					\
+									\
+	EXPECT_EQ(expected, ret_) {					\
+		TH_LOG("in %s", shapes[i].name);			\
+	}								\
+	EXPECT_TRUE(settle(self, held_after(i, expected))) {		\
+		TH_LOG("%s left another number of pages",		\
+		       shapes[i].name);					\
+	}								\
+} while (0)
+
+TEST_F(frame, every_call_succeeds_on_its_exact_size)
+{
+	for (int i = 0; i < CALLS; i++) {
+		prepare(self, i, self->area);
+		EXPECT_CALL(shapes[i].result, i, self->area);
+	}
+}
+
+TEST_F(frame, a_struct_that_is_too_short_is_refused)
+{
+	for (int i = 0; i < CALLS; i++) {
+		const __u32 sizes[] = { 0, 1, 4, 7, 8, shapes[i].size - 8,
+					shapes[i].size - 1 };
+
+		for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+			prepare(self, i, self->area);
+			*(__u32 *)self->area = sizes[k];
+			EXPECT_CALL(-EINVAL, i, self->area);
+		}
+	}
+}
+
+TEST_F(frame, a_longer_struct_with_a_zero_tail_is_taken_as_the_exact_one)
+{
+	for (int i = 0; i < CALLS; i++) {
+		const __u32 sizes[] = { shapes[i].size + 1, shapes[i].size + 8,
+					page_size() };
+
+		for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+			memset(self->area, 0, page_size());
+			prepare(self, i, self->area);
+			*(__u32 *)self->area = sizes[k];
+			EXPECT_CALL(shapes[i].result, i, self->area);
+			EXPECT_TRUE(all_bytes_are(self->area + shapes[i].size,
+						  0,
+						  sizes[k] - shapes[i].size));
+		}
+	}
+}
+
+TEST_F(frame, a_longer_struct_with_a_tail_that_is_not_zero_is_refused)
+{
+	for (int i = 0; i < CALLS; i++) {
+		const size_t tails[] = { 1, 8, page_size() - shapes[i].size };
+
+		for (size_t k = 0; k < ARRAY_SIZE(tails); k++) {
+			memset(self->area, 0, page_size());
+			prepare(self, i, self->area);
+			*(__u32 *)self->area = shapes[i].size + tails[k];
+			self->area[shapes[i].size + tails[k] - 1] = 1;
+			EXPECT_CALL(-E2BIG, i, self->area);
+		}
+	}
+}
+
+TEST_F(frame, a_struct_larger_than_a_page_is_refused)
+{
+	for (int i = 0; i < CALLS; i++) {
+		const __u32 sizes[] = { page_size() + 1, 2 * page_size(),
+					0x7fffffff, 0x80000000, 0xffffffff };
+
+		for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+			memset(self->area, 0, page_size());
+			prepare(self, i, self->area);
+			*(__u32 *)self->area = sizes[k];
+			EXPECT_CALL(-E2BIG, i, self->area);
+		}
+	}
+}
+
+TEST_F(frame, an_unknown_number_is_refused)
+{
+	/* 0x08 to 0x0a are kept for calls to come. */
+	for (int nr = 0x0b; nr <= 0xff; nr++) {
+		prepare(self, INFO, self->area);
+		EXPECT_EQ(-1, ioctl(self->fd, _IOWR(LABYRINTH_IOC_TYPE, nr,
+						    struct labyrinth_info),
+				    self->area));
+		EXPECT_EQ(ENOTTY, errno);
+	}
+}
+
+TEST_F(frame, another_type_is_refused)
+{
+	const int types[] = { 0xb9, 0xbb, 0x3a, 0xff, 1 };
+
+	for (size_t k = 0; k < ARRAY_SIZE(types); k++) {
+		for (int i = 0; i < CALLS; i++) {
+			unsigned long nr = shapes[i].nr;
+
+			nr &= ~(0xffUL << _IOC_TYPESHIFT);
+			nr |= (unsigned long)types[k] << _IOC_TYPESHIFT;
+			prepare(self, i, self->area);
+			EXPECT_EQ(-1, ioctl(self->fd, nr, self->area));
+			EXPECT_EQ(ENOTTY, errno);
+			EXPECT_TRUE(settle(self, held_after(i, -ENOTTY)));
+		}
+	}
+}
+
+/* As if the struct had grown since: dispatch is by type and number. */
+TEST_F(frame, the_size_in_the_number_does_not_matter)
+{
+	for (int i = 0; i < CALLS; i++) {
+		unsigned long nr = shapes[i].nr;
+
+		nr &= ~((unsigned long)_IOC_SIZEMASK << _IOC_SIZESHIFT);
+		for (unsigned long size = 0; size <= 256; size += 128) {
+			prepare(self, i, self->area);
+			EXPECT_EQ(shapes[i].result,
+				  ioctl(self->fd, nr | size << _IOC_SIZESHIFT,
+					self->area) ? -errno : 0);
+			EXPECT_TRUE(settle(self, held_after(i,
+							    shapes[i].result)));
+		}
+	}
+}
+
+TEST_F(frame, each_flag_that_is_not_defined_is_refused)
+{
+	for (int i = 0; i < CALLS; i++) {
+		for (int bit = 0; bit < 32; bit++) {
+			__u32 flag = 1U << bit;
+
+			if (shapes[i].known_flags & flag)
+				continue;
+			prepare(self, i, self->area);
+			((__u32 *)self->area)[1] |= flag;
+			EXPECT_CALL(-EINVAL, i, self->area);
+		}
+	}
+}
+
+TEST_F(frame, each_bit_of_a_reserved_field_is_refused)
+{
+	for (int i = 0; i < CALLS; i++) {
+		if (shapes[i].reserved == NONE)
+			continue;
+		for (int bit = 0; bit < 32; bit++) {
+			prepare(self, i, self->area);
+			*(__u32 *)(self->area + shapes[i].reserved) =
+				1U << bit;
+			EXPECT_CALL(-EINVAL, i, self->area);
+		}
+	}
+}
+
+TEST_F(frame, a_struct_that_cannot_be_read_is_refused)
+{
+	char *second = self->area + page_size();
+
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_NONE));
+	for (int i = 0; i < CALLS; i++) {
+		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i, NULL);
+		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i, second);
+		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i,
+			    (void *)(uintptr_t)-4096);
+
+		/* The size is readable, what it announces is not. */
+		for (size_t here = 4; here < shapes[i].size; here += 4) {
+			char whole[256];
+
+			prepare(self, i, whole);
+			memcpy(second - here, whole, here);
+			EXPECT_CALL(-EFAULT, i, second - here);
+		}
+	}
+}
+
+TEST_F(frame, an_unmapped_struct_is_refused)
+{
+	char *second = self->area + page_size();
+
+	ASSERT_EQ(0, munmap(second, page_size()));
+	for (int i = 0; i < CALLS; i++) {
+		char whole[256];
+
+		prepare(self, i, whole);
+		memcpy(second - 8, whole, 8);
+		EXPECT_CALL(-EFAULT, i, second - 8);
+	}
+}
+
+TEST_F(frame, a_caller_that_cannot_be_answered_has_changed_nothing)
+{
+	for (int i = 0; i < CALLS; i++) {
+		if (!shapes[i].has_outputs || shapes[i].result)
+			continue;
+		ASSERT_EQ(0, mprotect(self->area, page_size(),
+				      PROT_READ | PROT_WRITE));
+		prepare(self, i, self->area);
+		ASSERT_EQ(0, mprotect(self->area, page_size(), PROT_READ));
+		EXPECT_CALL(-EFAULT, i, self->area);
+	}
+}
+
+TEST_F(frame, a_read_only_descriptor_reads_and_changes_nothing)
+{
+	int fd = test_open_device(O_RDONLY);
+
+	for (int i = 0; i < CALLS; i++) {
+		int expected = shapes[i].changes ? -EBADF : -ENOENT;
+
+		if (i == INFO)
+			expected = 0;
+		prepare(self, i, self->area);
+		EXPECT_EQ(expected,
+			  ioctl(fd, shapes[i].nr, self->area) ? -errno : 0) {
+			TH_LOG("in %s", shapes[i].name);
+		}
+		EXPECT_TRUE(settle(self, held_after(i, -EBADF)));
+	}
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

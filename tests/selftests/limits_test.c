@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Quota and RLIMIT_MEMLOCK: exactly that many pages, and a refusal that says
+ * which of the two it was.
+ */
+#include "admin_util.h"
+
+#define OWNER	"selftest.limits"
+#define LIMIT	16
+
+FIXTURE(limits) {
+	int fd;
+	__u64 handles[4 * LIMIT];
+};
+
+FIXTURE_SETUP(limits)
+{
+	owner_del(OWNER);
+	self->fd = test_open_device(O_RDWR);
+	ASSERT_EQ(0, open_to_all(true));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	close(self->fd);
+	owner_del(OWNER);
+	open_to_all(false);
+}
+
+/* The pages that single requests yield, and then EDQUOT for @reason. */
+static int pages_until_refused(int fd, __u64 *handles, int most, __u32 reason)
+{
+	struct labyrinth_alloc cmd = {
+		.count = 1,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+	};
+
+	for (int i = 0; i < most; i++) {
+		cmd.handles = (uintptr_t)&handles[i];
+		switch (_alloc_cmd(fd, &cmd)) {
+		case 0:
+			continue;
+		case -EDQUOT:
+			return cmd.out_reason == reason && !cmd.out_count ?
+				i : -1;
+		default:
+			return -2;
+		}
+	}
+	return -3;
+}
+
+#define EXPECT_EXACTLY(pages, fd, reason)				\
+	EXPECT_EQ(pages, pages_until_refused(fd, self->handles,		\
+					     ARRAY_SIZE(self->handles),	\
+					     LABYRINTH_REASON_##reason))
+
+TEST_F(limits, a_file_gets_its_quota_exactly)
+{
+	struct labyrinth_info info;
+
+	ASSERT_EQ(0, file_quota_set(self->fd, LIMIT));
+	test_info(self->fd, &info);
+	EXPECT_EQ(LIMIT, info.out_quota);
+	EXPECT_EXACTLY(LIMIT, self->fd, QUOTA);
+	EXPECT_EQ(LIMIT, used_pages(self->fd));
+}
+
+TEST_F(limits, freeing_gives_the_quota_back)
+{
+	ASSERT_EQ(0, file_quota_set(self->fd, LIMIT));
+	for (int round = 0; round < 50; round++) {
+		EXPECT_EXACTLY(LIMIT, self->fd, QUOTA);
+		test_free(self->fd, LIMIT, self->handles);
+	}
+	EXPECT_EQ(0, used_pages(self->fd));
+}
+
+TEST_F(limits, a_quota_of_one_page_is_one_page)
+{
+	ASSERT_EQ(0, file_quota_set(self->fd, 1));
+	EXPECT_EXACTLY(1, self->fd, QUOTA);
+}
+
+TEST_F(limits, a_quota_below_what_is_held_takes_nothing_away)
+{
+	test_alloc(self->fd, 0, LIMIT, self->handles);
+	ASSERT_EQ(0, file_quota_set(self->fd, LIMIT / 2));
+	EXPECT_EQ(LIMIT, used_pages(self->fd));
+	test_err_alloc(EDQUOT, self->fd, 0, 1, self->handles + LIMIT);
+	test_free(self->fd, LIMIT / 2, self->handles);
+	test_err_alloc(EDQUOT, self->fd, 0, 1, self->handles);
+	test_free(self->fd, 1, self->handles + LIMIT / 2);
+	test_alloc(self->fd, 0, 1, self->handles);
+}
+
+TEST_F(limits, a_strict_request_is_bound_by_the_quota_too)
+{
+	ASSERT_EQ(0, file_quota_set(self->fd, 1));
+	test_alloc(self->fd, 0, 1, self->handles);
+	test_err_alloc(EDQUOT, self->fd, LABYRINTH_ALLOC_STRICT, 1,
+		       self->handles);
+}
+
+TEST_F(limits, a_named_owner_gets_its_quota_exactly)
+{
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){
+		.mode = 0600, .quota = LIMIT }));
+	test_attach(self->fd, OWNER);
+	EXPECT_EXACTLY(LIMIT, self->fd, QUOTA);
+	EXPECT_EQ(LIMIT, owner_value(OWNER, LABYRINTH_A_OWNER_USED));
+	test_free(self->fd, LIMIT, self->handles);
+	EXPECT_EXACTLY(LIMIT, self->fd, QUOTA);
+}
+
+TEST_F(limits, a_refused_request_waits_for_nothing)
+{
+	struct labyrinth_alloc cmd = {
+		.count = 1,
+		.fallback = LABYRINTH_FALLBACK_WAIT,
+		.handles = (uintptr_t)self->handles,
+	};
+
+	ASSERT_EQ(0, file_quota_set(self->fd, 1));
+	test_alloc_cmd(self->fd, &cmd);
+	/* No timeout: it would wait forever. */
+	test_err_alloc_cmd(EDQUOT, self->fd, &cmd);
+	EXPECT_EQ(LABYRINTH_REASON_QUOTA, cmd.out_reason);
+}
+
+static int limit_memlock(__u64 pages)
+{
+	struct rlimit limit = { pages * page_size(), pages * page_size() };
+
+	return setrlimit(RLIMIT_MEMLOCK, &limit) ? -errno : 0;
+}
+
+/* Runs @test as nobody, with a limit of LIMIT pages. */
+static int memlock_test(int (*test)(FIXTURE_DATA(limits) *),
+			FIXTURE_DATA(limits) *self)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (limit_memlock(LIMIT) || become(NOBODY, NOBODY))
+			_exit(100);
+		self->fd = _open_device(O_RDWR);
+		_exit(self->fd < 0 ? 101 : test(self));
+	}
+	return reap(pid);
+}
+
+static int exactly_the_limit(FIXTURE_DATA(limits) *self)
+{
+	struct labyrinth_info info;
+
+	/* What a predecessor held may be on its way back. */
+	if (!WAIT_UNTIL(!_info(self->fd, &info) && !info.out_memlock_used) ||
+	    info.out_memlock_limit != LIMIT)
+		return 1;
+	if (pages_until_refused(self->fd, self->handles, 2 * LIMIT,
+				LABYRINTH_REASON_MEMLOCK) != LIMIT)
+		return 2;
+	if (_info(self->fd, &info) || info.out_memlock_used != LIMIT)
+		return 3;
+	if (_free_pages(self->fd, 1, self->handles) ||
+	    _alloc(self->fd, 0, 1, self->handles))
+		return 4;
+	return 0;
+}
+
+TEST_F(limits, an_unprivileged_user_gets_rlimit_memlock_exactly)
+{
+	EXPECT_EQ(0, memlock_test(exactly_the_limit, self));
+	/* And its death gives all of it back. */
+	EXPECT_EQ(0, memlock_test(exactly_the_limit, self));
+}
+
+static int two_descriptors(FIXTURE_DATA(limits) *self)
+{
+	int other = _open_device(O_RDWR);
+
+	if (other < 0 || _alloc(self->fd, 0, LIMIT / 2, self->handles))
+		return 1;
+	if (pages_until_refused(other, self->handles, 2 * LIMIT,
+				LABYRINTH_REASON_MEMLOCK) != LIMIT / 2)
+		return 2;
+	close(self->fd);
+	if (!WAIT_UNTIL(!_alloc(other, 0, LIMIT / 2, self->handles)))
+		return 3;
+	return 0;
+}
+
+TEST_F(limits, all_descriptors_of_a_user_share_rlimit_memlock)
+{
+	EXPECT_EQ(0, memlock_test(two_descriptors, self));
+}
+
+static int batch_beyond(FIXTURE_DATA(limits) *self)
+{
+	struct labyrinth_alloc cmd = {
+		.count = LIMIT + 1,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)self->handles,
+	};
+
+	if (_alloc_cmd(self->fd, &cmd) != -EDQUOT ||
+	    cmd.out_reason != LABYRINTH_REASON_MEMLOCK ||
+	    used_pages(self->fd))
+		return 1;
+	cmd.flags = LABYRINTH_ALLOC_PARTIAL;
+	if (_alloc_cmd(self->fd, &cmd) || cmd.out_count != LIMIT ||
+	    used_pages(self->fd) != LIMIT)
+		return 2;
+	return 0;
+}
+
+TEST_F(limits, a_batch_beyond_rlimit_memlock_takes_nothing_or_a_part)
+{
+	EXPECT_EQ(0, memlock_test(batch_beyond, self));
+}
+
+static int a_later_limit_is_not_seen(FIXTURE_DATA(limits) *self)
+{
+	int later;
+
+	if (limit_memlock(LIMIT / 2))
+		return 1;
+	/* As it was at open. */
+	if (pages_until_refused(self->fd, self->handles, 2 * LIMIT,
+				LABYRINTH_REASON_MEMLOCK) != LIMIT)
+		return 2;
+	later = _open_device(O_RDWR);
+	return later < 0 || _alloc(later, 0, 1, self->handles) != -EDQUOT;
+}
+
+TEST_F(limits, rlimit_memlock_is_read_at_open)
+{
+	EXPECT_EQ(0, memlock_test(a_later_limit_is_not_seen, self));
+}
+
+static int hold_until_killed(FIXTURE_DATA(limits) *self)
+{
+	if (_alloc(self->fd, 0, LIMIT, self->handles))
+		return 1;
+	raise(SIGKILL);
+	return 2;
+}
+
+TEST_F(limits, a_killed_holder_gives_its_charge_back)
+{
+	EXPECT_EQ(256 + SIGKILL, memlock_test(hold_until_killed, self));
+	EXPECT_EQ(0, memlock_test(exactly_the_limit, self));
+}
+
+TEST_F(limits, cap_ipc_lock_lifts_rlimit_memlock)
+{
+	struct labyrinth_info info;
+
+	ASSERT_EQ(0, limit_memlock(0));
+	close(self->fd);
+	self->fd = test_open_device(O_RDWR);
+	test_info(self->fd, &info);
+	EXPECT_EQ(LABYRINTH_UNLIMITED, info.out_memlock_limit);
+	test_alloc(self->fd, 0, LIMIT, self->handles);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fallback "wait". For it to be needed at all a hog takes every slot of the
+ * registry, so that the refill can do nothing: what a waiter gets then is what
+ * somebody frees.
+ */
+#include "admin_util.h"
+
+#define CHUNK	1024
+#define SECOND	1000000000ULL
+
+FIXTURE(wait) {
+	int fd;			/* the waiter's */
+	int hog;
+	struct books before;
+	__u64 handles[CHUNK];	/* the last that the hog took */
+	__u32 count;
+};
+
+/* All slots, and what the ready stack of this CPU and the ring still have. */
+static int take_all(FIXTURE_DATA(wait) *self)
+{
+	struct labyrinth_alloc cmd = {
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)self->handles,
+	};
+	time_t end = now_seconds() + DEADLINE_SECONDS;
+	struct books books;
+	int ret;
+
+	/* Until the worker has nothing left to bring. */
+	while (now_seconds() < end) {
+		cmd.count = CHUNK;
+		ret = _alloc_cmd(self->hog, &cmd);
+		if (!ret)
+			self->count = cmd.out_count;
+		else if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
+			return -EIO;
+		else if (!books_get(&books) && !books.vacant &&
+			 !books.available &&
+			 books.taken - books.cpu == used_pages(self->hog))
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+FIXTURE_SETUP(wait)
+{
+	ASSERT_EQ(0, pin_to_cpu(0));
+	ASSERT_EQ(0, books_get(&self->before));
+	if (self->before.slots > (__u64)sysconf(_SC_AVPHYS_PAGES) / 4 * 3)
+		SKIP(return, "%llu slots are more than memory: load with fewer",
+		     self->before.slots);
+	self->fd = test_open_device(O_RDWR);
+	self->hog = test_open_device(O_RDWR);
+	ASSERT_EQ(0, file_quota_set(self->hog, self->before.slots));
+	ASSERT_EQ(0, reserve_set(0, 1, 0));
+	ASSERT_EQ(0, take_all(self));
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	close(self->fd);
+	close(self->hog);
+	reserve_set(self->before.low, self->before.high,
+		    self->before.emergency);
+}
+
+static struct labyrinth_alloc waiting(__u64 timeout_ns, __u32 count,
+				      __u64 *handles)
+{
+	return (struct labyrinth_alloc){
+		.flags = LABYRINTH_ALLOC_STRICT,
+		.count = count,
+		.fallback = LABYRINTH_FALLBACK_WAIT,
+		.timeout_ns = timeout_ns,
+		.handles = (uintptr_t)handles,
+	};
+}
+
+TEST_F(wait, the_timeout_passes_and_nothing_is_held)
+{
+	struct timespec from, to;
+	__u64 handles[4];
+	struct labyrinth_alloc cmd = waiting(SECOND / 2, 4, handles);
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	test_err_alloc_cmd(ETIMEDOUT, self->fd, &cmd);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	EXPECT_EQ(0, cmd.out_count);
+	EXPECT_EQ(LABYRINTH_REASON_TIMEOUT, cmd.out_reason);
+	EXPECT_EQ(LABYRINTH_RUNG_FALLBACK, cmd.out_rung);
+	EXPECT_EQ(0, used_pages(self->fd));
+	/* Not before its time: a bound that a slow machine keeps. */
+	EXPECT_LE(SECOND / 2, (to.tv_sec - from.tv_sec) * SECOND +
+			      to.tv_nsec - from.tv_nsec);
+}
+
+TEST_F(wait, without_waiting_the_same_request_fails_at_once)
+{
+	struct labyrinth_alloc cmd = waiting(0, 1, self->handles);
+
+	cmd.fallback = LABYRINTH_FALLBACK_FAIL;
+	test_err_alloc_cmd(ENOMEM, self->fd, &cmd);
+	EXPECT_EQ(LABYRINTH_REASON_EMPTY, cmd.out_reason);
+	cmd.flags = 0;
+	test_err_alloc_cmd(ENOMEM, self->fd, &cmd);
+	EXPECT_EQ(LABYRINTH_REASON_SLOTS, cmd.out_reason);
+	EXPECT_EQ(0, used_pages(self->fd));
+}
+
+struct waiter {
+	int ready;	/* told just before it waits */
+	int hog;	/* inherited: to be closed, or it would stay alive */
+};
+
+/* Opens for itself, and exits with 0 when it has got what it waited for. */
+static int wait_for_pages(void *arg)
+{
+	struct waiter *waiter = arg;
+	__u64 handles[4];
+	struct labyrinth_alloc cmd = waiting(0, 4, handles);
+	int fd = _open_device(O_RDWR);
+
+	close(waiter->hog);
+	if (fd < 0 || signal_peer(waiter->ready))
+		return 1;
+	return _alloc_cmd(fd, &cmd) || cmd.out_count != 4 ||
+	       used_pages(fd) != 4 ? 2 : 0;
+}
+
+static bool is_asleep(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S' || state == 'D';
+}
+
+static pid_t sleeping_waiter(int hog)
+{
+	struct waiter waiter = { .hog = hog };
+	int pipefd[2];
+	pid_t pid;
+
+	if (pipe(pipefd))
+		return -1;
+	waiter.ready = pipefd[1];
+	pid = spawn(wait_for_pages, &waiter);
+	close(pipefd[1]);
+	if (pid < 0 || await_peer(pipefd[0]) || !WAIT_UNTIL(is_asleep(pid))) {
+		kill(pid, SIGKILL);
+		return -1;
+	}
+	close(pipefd[0]);
+	return pid;
+}
+
+TEST_F(wait, what_another_process_frees_reaches_the_waiter)
+{
+	pid_t pid = sleeping_waiter(self->hog);
+	int status;
+
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	test_free(self->hog, self->count, self->handles);
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(wait, what_a_dying_owner_held_reaches_the_waiter)
+{
+	pid_t pid = sleeping_waiter(self->hog);
+
+	ASSERT_LT(0, pid);
+	close(self->hog);
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(wait, a_waiter_can_be_killed)
+{
+	__s64 out = pages_out();
+	pid_t pid = sleeping_waiter(self->hog);
+
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(256 + SIGKILL, reap(pid));
+	EXPECT_EQ(out, pages_out());
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+TEST_F(wait, a_signal_that_does_not_kill_does_not_end_the_wait)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	__u64 handle;
+	struct labyrinth_alloc cmd = waiting(2 * SECOND, 1, &handle);
+	timer_t timer;
+	struct itimerspec soon = {
+		.it_value.tv_nsec = SECOND / 10,
+		.it_interval.tv_nsec = SECOND / 10,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, timer_create(CLOCK_MONOTONIC, NULL, &timer));
+	ASSERT_EQ(0, timer_settime(timer, 0, &soon, NULL));
+	test_err_alloc_cmd(ETIMEDOUT, self->fd, &cmd);
+	timer_delete(timer);
+}
+
+TEST_HARNESS_MAIN
