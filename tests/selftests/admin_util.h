@@ -199,7 +199,16 @@ static inline __s64 pages_out(void)
 	       books.emergency_available - books.cpu;
 }
 
-/* One small node-wide reserve, full: what most tests here start from. */
+/*
+ * What the test before gave back has been wiped: until then the system's memory
+ * may be refused.
+ */
+static inline bool all_pages_are_back(void)
+{
+	return WAIT_UNTIL(!pages_out());
+}
+
+/* The reserve, full: what most tests here start from. */
 static inline int reserve_is_full(__u64 high)
 {
 	struct books books;

@@ -18,8 +18,7 @@ FIXTURE(lifetime) {
 
 FIXTURE_SETUP(lifetime)
 {
-	/* What the test before held may be on its way back. */
-	ASSERT_TRUE(WAIT_UNTIL(!pages_out()));
+	ASSERT_TRUE(all_pages_are_back());
 	self->out = pages_out();
 }
 

@@ -3,6 +3,7 @@
  * Dumps: complete however many messages they take, each entry once, and sound
  * while owners and pages come and go.
  */
+#include <sys/utsname.h>
 #include "admin_util.h"
 
 #define OWNER	"selftest.dump"
@@ -19,6 +20,7 @@ FIXTURE(dump) {
 FIXTURE_SETUP(dump)
 {
 	owner_del(OWNER);
+	ASSERT_TRUE(all_pages_are_back());
 	ASSERT_EQ(0, books_get(&self->before));
 	ASSERT_EQ(0, nl_open(&self->nl));
 }
@@ -156,17 +158,27 @@ TEST_F(dump, a_dump_names_the_pages_of_one_owner_only)
 	close(other);
 }
 
+/* 6.1's generic netlink gives a dump's start no extack to write to. */
+static bool dumps_have_extack(void)
+{
+	struct utsname name;
+
+	return uname(&name) || strncmp(name.release, "6.1.", 4);
+}
+
 TEST_F(dump, a_dump_takes_an_owner_and_nothing_else)
 {
 	start_pages(self, 0);
 	nl_put_u64(&self->msg, LABYRINTH_A_PAGE_HANDLE, 1);
 	EXPECT_EQ(-EINVAL, nl_call(&self->nl, &self->msg));
-	EXPECT_STRNE("", self->msg.text);
+	if (dumps_have_extack())
+		EXPECT_STRNE("", self->msg.text);
 
 	nl_start(&self->nl, &self->msg, LABYRINTH_CMD_OWNER_GET, NLM_F_DUMP);
 	nl_put_u32(&self->msg, LABYRINTH_A_OWNER_ID, 1);
 	EXPECT_EQ(-EINVAL, nl_call(&self->nl, &self->msg));
-	EXPECT_STRNE("", self->msg.text);
+	if (dumps_have_extack())
+		EXPECT_STRNE("", self->msg.text);
 }
 
 TEST_F(dump, a_dump_lists_every_owner_once)
@@ -223,9 +235,12 @@ static int churn(void *arg)
 	fcntl(pipefd, F_SETFL, O_NONBLOCK);
 	while (read(pipefd, &byte, 1) != 0) {
 		int fd = _open_device(O_RDWR);
+		int ret = fd < 0 ? fd : _alloc(fd, 0, 16, handles);
 
-		if (fd < 0 || _alloc(fd, 0, 16, handles) ||
-		    _free_pages(fd, 8, handles))
+		/* It frees faster than can be wiped, and may have to wait. */
+		if (!ret)
+			ret = _free_pages(fd, 8, handles);
+		if (ret && ret != -ENOMEM)
 			return 100;
 		close(fd);
 	}

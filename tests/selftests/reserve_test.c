@@ -24,6 +24,7 @@ FIXTURE_SETUP(reserve)
 {
 	ASSERT_EQ(0, pin_to_cpu(0));
 	owner_del(OWNER);
+	ASSERT_TRUE(all_pages_are_back());
 	ASSERT_EQ(0, books_get(&self->before));
 	self->fd = test_open_device(O_RDWR);
 	ASSERT_EQ(0, file_quota_set(self->fd, self->before.slots));

@@ -48,6 +48,7 @@ static int take_all(FIXTURE_DATA(wait) *self)
 FIXTURE_SETUP(wait)
 {
 	ASSERT_EQ(0, pin_to_cpu(0));
+	ASSERT_TRUE(all_pages_are_back());
 	ASSERT_EQ(0, books_get(&self->before));
 	if (self->before.slots > (__u64)sysconf(_SC_AVPHYS_PAGES) / 4 * 3)
 		SKIP(return, "%llu slots are more than memory: load with fewer",

@@ -21,7 +21,8 @@
  * owner's is its uid, a kernel owner's is nobody.
  *
  * Unknown attributes are refused. Every error names its cause in the extack
- * text, and its attribute where there is one.
+ * text, and its attribute where there is one (but 6.1's generic netlink passes
+ * no text on for a dump that is refused).
  *
  * Counts, quotas and limits are in base pages unless said otherwise.
  *
