@@ -28,6 +28,7 @@ help:
 	@echo '  make demo       see it run: installs what is missing, boots a VM'
 	@echo '  make check      all tests, in VMs (KERNELS="$(KERNELS)")'
 	@echo '  make lint       static checks only'
+	@echo '  make selftests  build/selftests, to be run as root where the module is loaded (run.sh)'
 	@echo '  make setup      install the Debian packages that all of this needs'
 	@echo '  make module     build/KERNEL/VARIANT/labyrinth.ko (KERNEL=$(KERNEL); or "host")'
 	@echo '  make tool       build/tool/labyrinth'
@@ -58,6 +59,12 @@ module:
 .PHONY: tool
 tool:
 	$(Q)$(MAKE) --no-print-directory -C tool BUILD=$(BUILD)/tool
+
+# With kselftest's own harness, which only the kernel's source has.
+.PHONY: selftests
+selftests:
+	$(Q)$(MAKE) --no-print-directory -C tests/selftests OUTPUT=$(BUILD)/selftests \
+		KSELFTEST_INC=$$(tests/vm/kernels source 6.12)/tools/testing/selftests
 
 .PHONY: setup
 setup:

@@ -18,6 +18,7 @@ FIXTURE_SETUP(named)
 {
 	owner_del(OWNER);
 	owner_del(OTHER);
+	ASSERT_TRUE(all_pages_are_back());
 	ASSERT_EQ(0, open_to_all(true));
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){
 		.uid = NOBODY, .gid = OTHER_GROUP, .mode = 0600 }));
