@@ -16,8 +16,8 @@
 #include "verify.h"
 #include "version.h"
 
-/* A parameter that was not given: the default that fits the machine. */
-#define LAB_AUTO	(-1L)
+/* A parameter that was not given: the default fits the machine. Nobody types it. */
+#define LAB_AUTO	LONG_MIN
 
 static struct lab_settings settings = {
 	.slots = LAB_AUTO,
