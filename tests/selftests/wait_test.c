@@ -13,31 +13,32 @@ FIXTURE(wait) {
 	int fd;			/* the waiter's */
 	int hog;
 	struct books before;
-	__u64 handles[CHUNK];	/* the last that the hog took */
-	__u32 count;
+	__u64 handles[CHUNK];	/* some of what the hog took */
 };
 
 /* All slots, and what the ready stack of this CPU and the ring still have. */
 static int take_all(FIXTURE_DATA(wait) *self)
 {
+	__u64 handles[CHUNK];
 	struct labyrinth_alloc cmd = {
 		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.count = CHUNK,
 		.fallback = LABYRINTH_FALLBACK_FAIL,
-		.handles = (uintptr_t)self->handles,
+		.handles = (uintptr_t)handles,
 	};
 	time_t end = now_seconds() + DEADLINE_SECONDS;
 	struct books books;
-	int ret;
+	int ret = _alloc(self->hog, 0, CHUNK, self->handles);
 
+	if (ret)
+		return ret;
 	/* Until the worker has nothing left to bring. */
 	while (now_seconds() < end) {
-		cmd.count = CHUNK;
-		ret = _alloc_cmd(self->hog, &cmd);
-		if (!ret)
-			self->count = cmd.out_count;
-		else if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
+		if (!_alloc_cmd(self->hog, &cmd))
+			continue;
+		if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
 			return -EIO;
-		else if (!books_get(&books) && !books.vacant &&
+		if (!books_get(&books) && !books.vacant &&
 			 !books.available &&
 			 books.taken - books.cpu == used_pages(self->hog))
 			return 0;
@@ -100,7 +101,8 @@ TEST_F(wait, the_timeout_passes_and_nothing_is_held)
 
 TEST_F(wait, without_waiting_the_same_request_fails_at_once)
 {
-	struct labyrinth_alloc cmd = waiting(0, 1, self->handles);
+	__u64 handle;
+	struct labyrinth_alloc cmd = waiting(0, 1, &handle);
 
 	cmd.fallback = LABYRINTH_FALLBACK_FAIL;
 	test_err_alloc_cmd(ENOMEM, self->fd, &cmd);
@@ -172,7 +174,7 @@ TEST_F(wait, what_another_process_frees_reaches_the_waiter)
 
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
-	test_free(self->hog, self->count, self->handles);
+	test_free(self->hog, CHUNK, self->handles);
 	EXPECT_EQ(0, reap(pid));
 }
 
