@@ -29,20 +29,24 @@ static int take_all(FIXTURE_DATA(wait) *self)
 	time_t end = now_seconds() + DEADLINE_SECONDS;
 	struct books books;
 	int ret = _alloc(self->hog, 0, CHUNK, self->handles);
+	bool quiet = false;
 
-	if (ret)
-		return ret;
-	/* Until the worker has nothing left to bring. */
-	while (now_seconds() < end) {
-		if (!_alloc_cmd(self->hog, &cmd))
+	/* Until the worker had nothing left to bring, and then once more. */
+	while (!ret && now_seconds() < end) {
+		if (!_alloc_cmd(self->hog, &cmd)) {
+			quiet = false;
 			continue;
+		}
 		if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
 			return -EIO;
-		if (!books_get(&books) && !books.vacant &&
-			 !books.available &&
-			 books.taken - books.cpu == used_pages(self->hog))
+		if (quiet)
 			return 0;
+		ret = books_get(&books);
+		quiet = !books.vacant && !books.available &&
+			books.taken - books.cpu == used_pages(self->hog);
 	}
+	if (ret)
+		return ret;
 	return -ETIMEDOUT;
 }
 
