@@ -6,6 +6,7 @@
  * through a bounce page, which is wiped after.
  */
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -22,23 +23,18 @@ static struct lab_slot *lab_query_slot(struct labyrinth_owner *owner,
 				       const struct labyrinth_query *query)
 {
 	struct lab_registry *reg = &owner->lab->reg;
-	struct lab_slot *slot;
-	u32 next = owner->first;
+	struct lab_slot *slot = lab_owner_slot(owner, query->handle);
+	u32 next;
 
-	if (!(query->flags & LABYRINTH_QUERY_NEXT))
-		return lab_owner_slot(owner, query->handle);
-	if (query->handle) {
-		slot = lab_owner_slot(owner, query->handle);
-		if (!slot)
-			return NULL;
-		next = slot->index_next;
-	}
+	if (!(query->flags & LABYRINTH_QUERY_NEXT) || (query->handle && !slot))
+		return slot ?: ERR_PTR(-ENOENT);
+	next = slot ? slot->index_next : owner->first;
 	/* What is leaving is on its way out, and not shown any more. */
 	while (next != LAB_NIL &&
 	       lab_word_state(lab_slot_word(&reg->slot[next])) !=
 	       LABYRINTH_PAGE_OWNED)
 		next = reg->slot[next].index_next;
-	return next == LAB_NIL ? NULL : &reg->slot[next];
+	return next == LAB_NIL ? ERR_PTR(-ENODATA) : &reg->slot[next];
 }
 
 static void lab_query_fill(struct labyrinth_owner *owner, struct lab_slot *slot,
@@ -66,11 +62,11 @@ int lab_ioctl_query(struct lab_call *call)
 		return -EINVAL;
 	mutex_lock(&owner->lock);
 	slot = lab_query_slot(owner, query);
-	if (slot)
+	if (!IS_ERR(slot))
 		lab_query_fill(owner, slot, query);
 	mutex_unlock(&owner->lock);
-	if (!slot)
-		return -ENOENT;
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
 	/* Not a refusal, so nothing for the audit log. */
 	if (!ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
 		query->out_phys = 0;

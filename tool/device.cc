@@ -139,7 +139,7 @@ Result<std::optional<Block>> Device::next(Handle previous) {
     query.flags = LABYRINTH_QUERY_NEXT;
     query.handle = previous;
     const int err = call(fd_, LABYRINTH_IOC_QUERY, query);
-    if (err == ENOENT)
+    if (err == ENODATA)
         return std::optional<Block>();
     if (err != 0)
         return Error{.err = err};

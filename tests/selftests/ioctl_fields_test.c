@@ -344,7 +344,7 @@ TEST_F(fields, query_next_walks_in_the_order_of_taking)
 	struct labyrinth_query query;
 	__u64 handle = 0;
 
-	test_err_query(ENOENT, self->fd, LABYRINTH_QUERY_NEXT, 0, &query);
+	test_err_query(ENODATA, self->fd, LABYRINTH_QUERY_NEXT, 0, &query);
 	test_alloc(self->fd, 0, 4, self->handles);
 	test_alloc(self->fd, 0, 1, self->handles + 4);
 	test_free(self->fd, 1, self->handles + 1);
@@ -357,7 +357,7 @@ TEST_F(fields, query_next_walks_in_the_order_of_taking)
 		EXPECT_EQ(self->handles[i], query.out_handle);
 		handle = query.out_handle;
 	}
-	test_err_query(ENOENT, self->fd, LABYRINTH_QUERY_NEXT, handle, &query);
+	test_err_query(ENODATA, self->fd, LABYRINTH_QUERY_NEXT, handle, &query);
 	test_err_query(ENOENT, self->fd, LABYRINTH_QUERY_NEXT,
 		       self->handles[1], &query);
 	test_err_query(ENOENT, self->fd, 0, 0, &query);

@@ -46,6 +46,7 @@
  *              size too small, count, order or range out of bounds
  * EIO          descriptor used from another address space than the opener's,
  *              or the opener's is gone
+ * ENODATA      QUERY: there is no block after that one
  * ENOENT       no such page of the caller's (stale, another owner's or made up:
  *              not told apart); no such named owner
  * ENOMEM       no rung of the ladder could serve it (see the reason), or no
@@ -286,9 +287,9 @@ struct labyrinth_free {
  * @out_rung: enum labyrinth_rung that served it
  * @out_flags: LABYRINTH_PAGE_*
  *
- * Blocks are walked in the order in which they were taken. ENOENT with
- * LABYRINTH_QUERY_NEXT: there is none after it, or @handle is not a block of the
- * caller's any more.
+ * Blocks are walked in the order in which they were taken. With
+ * LABYRINTH_QUERY_NEXT, ENODATA: there is none after it; ENOENT: @handle is not
+ * a block of the caller's (any more), start again.
  */
 struct labyrinth_query {
 	__u32 size;
