@@ -33,7 +33,7 @@
  */
 #define LAB_MAX_ORDER		9
 #define LAB_MAX_BATCH		65536U
-#define LAB_REASONS		(LABYRINTH_REASON_CLOSED + 1)
+#define LAB_REASONS		(LABYRINTH_REASON_SOILED + 1)
 #define LAB_RUNGS		(LABYRINTH_RUNG_FALLBACK + 1)
 /* The stack's count is modulo 256. */
 #define LAB_MAX_CPU_DEPTH	255

@@ -115,11 +115,12 @@ static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 	grant->reason = LABYRINTH_REASON_SLOTS;
 	if (atomic_long_read(&lab->reg.vacants) <= 0)
 		return false;
-	grant->reason = LABYRINTH_REASON_SYSTEM;
+	grant->reason = LABYRINTH_REASON_SOILED;
 	if (!emergency && lab_too_soiled(lab)) {
 		lab_kick(lab);
 		return false;
 	}
+	grant->reason = LABYRINTH_REASON_SYSTEM;
 	addr = lab_block_get(NUMA_NO_NODE,
 			     emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order);
 	if (!addr)

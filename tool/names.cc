@@ -30,12 +30,12 @@ constexpr std::array<std::string_view, 7> rung_sentences = {
     "the emergency part",  "the system's allocator", "the fallback"};
 static_assert(rung_sentences.size() == rungs.size());
 
-constexpr std::array<std::string_view, 11> reasons = {"none",    "quota",  "memlock", "dying",
+constexpr std::array<std::string_view, 12> reasons = {"none",    "quota",  "memlock", "dying",
                                                       "empty",   "system", "context", "slots",
-                                                      "timeout", "killed", "closed"};
-static_assert(reasons.size() == LABYRINTH_REASON_CLOSED + 1);
+                                                      "timeout", "killed", "closed",  "soiled"};
+static_assert(reasons.size() == LABYRINTH_REASON_SOILED + 1);
 
-constexpr std::array<std::string_view, 11> reason_sentences = {
+constexpr std::array<std::string_view, 12> reason_sentences = {
     "refused before any page was tried for",
     "the owner's quota is used up",
     "RLIMIT_MEMLOCK is used up",
@@ -46,7 +46,8 @@ constexpr std::array<std::string_view, 11> reason_sentences = {
     "every slot of the registry is taken",
     "the timeout passed before a page came",
     "the wait was interrupted",
-    "the hand-out is closed (suspend to disk)"};
+    "the hand-out is closed (suspend to disk)",
+    "too much has been freed that is not wiped yet"};
 static_assert(reason_sentences.size() == reasons.size());
 
 constexpr std::array<std::string_view, 4> kinds = {"", "file", "named", "kernel"};

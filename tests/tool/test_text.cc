@@ -51,7 +51,7 @@ void tables(tap::Report& t) {
 void names(tap::Report& t) {
     t.same(rung_name(LABYRINTH_RUNG_FALLBACK), "fallback", "rung: last");
     t.same(rung_name(7), "unknown-7", "rung: one from a later kernel");
-    t.same(reason_name(LABYRINTH_REASON_CLOSED), "closed", "reason: last");
+    t.same(reason_name(LABYRINTH_REASON_SOILED), "soiled", "reason: last");
     t.same(kind_name(LABYRINTH_OWNER_NAMED), "named", "kind: named");
     t.same(kind_name(0), "unknown-0", "kind: there is no 0");
     t.same(state_name(LABYRINTH_PAGE_QUARANTINED), "quarantined", "state: quarantined");

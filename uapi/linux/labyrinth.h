@@ -104,6 +104,8 @@ enum labyrinth_rung {
  * @LABYRINTH_REASON_TIMEOUT: wait: the timeout passed
  * @LABYRINTH_REASON_KILLED: wait: the caller was killed
  * @LABYRINTH_REASON_CLOSED: the hand-out is closed (suspend to disk)
+ * @LABYRINTH_REASON_SOILED: so much has been freed and not wiped yet that
+ *	alloc_pages() is not asked for more
  */
 enum labyrinth_reason {
 	LABYRINTH_REASON_NONE,
@@ -117,6 +119,7 @@ enum labyrinth_reason {
 	LABYRINTH_REASON_TIMEOUT,
 	LABYRINTH_REASON_KILLED,
 	LABYRINTH_REASON_CLOSED,
+	LABYRINTH_REASON_SOILED,
 };
 
 /**
