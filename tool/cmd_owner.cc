@@ -46,7 +46,7 @@ Result<OwnerChange> parse_change(const OwnerOptions& options) {
         parse_into(change.gid, options.gid, resolve_group),
         parse_into(change.mode, options.mode, parse_mode),
         parse_into(change.quota, options.quota,
-                   [&](const std::string& word) { return parse_pages("--quota", word, size); }),
+                   [&](const std::string& word) { return parse_quota("--quota", word, size); }),
         parse_into(change.guarantee, options.guarantee,
                    [&](const std::string& word) { return parse_pages("--guarantee", word, size); }),
     };
@@ -128,7 +128,7 @@ void add_change_options(CLI::App& command, OwnerOptions& options) {
         ->type_name("GROUP");
     command.add_option("--mode", options.mode, "Who may act as it: read and write, in octal")
         ->type_name("MODE");
-    command.add_option("--quota", options.quota, "Most pages it may hold")->type_name("SIZE");
+    command.add_option("--quota", options.quota, "Most pages it may hold, or unlimited")->type_name("SIZE");
     command.add_option("--guarantee", options.guarantee, "Pages set aside for it")
         ->type_name("SIZE");
 }

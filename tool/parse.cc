@@ -93,6 +93,13 @@ Result<std::uint64_t> parse_pages(std::string_view what, std::string_view word,
     return *bytes / page_size;
 }
 
+Result<std::uint64_t> parse_quota(std::string_view what, std::string_view word,
+                                  std::uint64_t page_size) {
+    if (word == "unlimited")
+        return LABYRINTH_UNLIMITED;
+    return parse_pages(what, word, page_size);
+}
+
 Result<std::uint64_t> parse_duration(std::string_view what, std::string_view word) {
     struct Unit {
         std::string_view name;

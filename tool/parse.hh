@@ -20,6 +20,9 @@ Result<std::uint64_t> parse_number(std::string_view what, std::string_view word,
 /// Pages: a plain number, or bytes with suffix K, M or G (multiple of @page_size).
 Result<std::uint64_t> parse_pages(std::string_view what, std::string_view word,
                                   std::uint64_t page_size);
+/// The same, or "unlimited": LABYRINTH_UNLIMITED.
+Result<std::uint64_t> parse_quota(std::string_view what, std::string_view word,
+                                  std::uint64_t page_size);
 /// A number with unit ns, us, ms, s, m or h, more than 0; in nanoseconds.
 Result<std::uint64_t> parse_duration(std::string_view what, std::string_view word);
 /// 0x and 1 to 16 hex digits, not all of them 0.

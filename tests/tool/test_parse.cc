@@ -54,6 +54,9 @@ void pages(tap::Report& t) {
                             "18014398509481984G", "unlimited"})
         t.same(size(bad), "usage", "pages: '" + std::string(bad) + "' is refused");
     t.same(shown(parse_pages("x", "4K", 16384)), "usage", "pages: 4K is no page of 16 KiB");
+    t.same(shown(parse_quota("x", "4K", 4096)), "1", "quota: as pages");
+    t.same(shown(parse_quota("x", "unlimited", 4096)), "18446744073709551615", "quota: none");
+    t.same(shown(parse_quota("x", "Unlimited", 4096)), "usage", "quota: in lower case only");
 }
 
 void durations(tap::Report& t) {

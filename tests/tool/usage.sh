@@ -44,8 +44,8 @@ test_usage() {
 	usage owner add t-a --quota x
 	usage owner add t-a --quota 3K
 	usage owner add t-a --quota -1
+	usage owner add t-a --quota limitless
 	usage owner add t-a --guarantee unlimited
-	usage owner add t-a --quota unlimited
 	usage owner set t-a
 	usage owner set t-a --emergency --no-emergency
 	usage owner set '' --quota 1
