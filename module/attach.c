@@ -4,6 +4,7 @@
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -20,6 +21,18 @@ static bool lab_owner_permits(const struct labyrinth_owner *owner, umode_t want)
 	else if (in_group_p(owner->gid))
 		mode >>= 3;
 	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
+}
+
+/* As open(2) asks of a file; for O_ACCMODE, which is neither, it asks for both. */
+static umode_t lab_mode_wanted(fmode_t mode)
+{
+	umode_t want = 0;
+
+	if (mode & FMODE_READ)
+		want |= 04;
+	if (mode & FMODE_WRITE)
+		want |= 02;
+	return want ?: 06;
 }
 
 /* Under owners->lock, nobody attached: no page is charged meanwhile. */
@@ -49,14 +62,14 @@ static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
 /**
  * lab_owner_attach - let a file of current's act as a named owner
  * @owner: a named owner
- * @writable: the file is open for writing
+ * @mode: what the file was opened for: FMODE_READ, FMODE_WRITE
  *
  * A named owner charges its uid, from the first time that one attaches: only
  * then can a module come by that user's account.
  *
  * Return: 0, -EACCES, -EBUSY, or -ESHUTDOWN. With 0, the file has a reference.
  */
-int lab_owner_attach(struct labyrinth_owner *owner, bool writable)
+int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode)
 {
 	struct labyrinth *lab = owner->lab;
 	int err = 0;
@@ -65,7 +78,7 @@ int lab_owner_attach(struct labyrinth_owner *owner, bool writable)
 	mutex_lock(&lab->reserve_lock);
 	if (owner->dying)
 		err = -ESHUTDOWN;
-	else if (!lab_owner_permits(owner, writable ? 06 : 04))
+	else if (!lab_owner_permits(owner, lab_mode_wanted(mode)))
 		err = -EACCES;
 	else if (owner->attached)
 		err = -EBUSY;

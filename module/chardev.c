@@ -114,14 +114,15 @@ static int lab_open(struct inode *inode, struct file *filp)
 	file = lab_file_new(device->lab);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	file->writable = filp->f_mode & FMODE_WRITE;
+	file->mode = filp->f_mode & (FMODE_READ | FMODE_WRITE);
 	file->mm = current->mm;
 	file->notifier.ops = &lab_mm_ops;
 	err = mmu_notifier_register(&file->notifier, file->mm);
 	if (err) {
 		lab_file_leave(file);
 		kfree(file);
-		return err;
+		/* A signal was pending: it is handled, and then comes this again. */
+		return err == -EINTR ? -ERESTARTNOINTR : err;
 	}
 	filp->private_data = file;
 	return stream_open(inode, filp);
@@ -199,7 +200,7 @@ static int lab_attach_begin(struct lab_file *file, struct labyrinth_owner *owner
 	mutex_lock(&file->lock);
 	if (file->acting == file->self &&
 	    !atomic_long_read(&file->self->used))
-		err = lab_owner_attach(owner, file->writable);
+		err = lab_owner_attach(owner, file->mode);
 	mutex_unlock(&file->lock);
 	return err;
 }
@@ -254,13 +255,13 @@ out:
  * @fn: does it
  * @size: of its struct
  * @min_size: of the first version of its struct
- * @writes: needs a descriptor open for writing
+ * @mode: what the descriptor must have been opened for; 0: anything
  */
 struct lab_op {
 	int (*fn)(struct lab_call *call);
 	u32 size;
 	u32 min_size;
-	bool writes;
+	fmode_t mode;
 };
 
 union lab_args {
@@ -273,40 +274,40 @@ union lab_args {
 	struct labyrinth_attach attach;
 };
 
-#define LAB_OP(_cmd, _fn, _size, _min_size, _writes)			\
+#define LAB_OP(_cmd, _fn, _size, _min_size, _mode)			\
 	[_IOC_NR(_cmd)] = {						\
 		.fn = _fn,						\
 		.size = _size,						\
 		.min_size = _min_size,					\
-		.writes = _writes,					\
+		.mode = _mode,						\
 	}
 
 /* The first version of each struct ends where the second argument says. */
 static const struct lab_op lab_ops[] = {
 	LAB_OP(LABYRINTH_IOC_INFO, lab_ioctl_info,
 	       sizeof(struct labyrinth_info),
-	       offsetofend(struct labyrinth_info, out_reserve_high), false),
+	       offsetofend(struct labyrinth_info, out_reserve_high), 0),
 	LAB_OP(LABYRINTH_IOC_ALLOC, lab_ioctl_alloc,
 	       sizeof(struct labyrinth_alloc),
-	       offsetofend(struct labyrinth_alloc, __reserved), true),
+	       offsetofend(struct labyrinth_alloc, __reserved), FMODE_WRITE),
 	LAB_OP(LABYRINTH_IOC_FREE, lab_ioctl_free,
 	       sizeof(struct labyrinth_free),
-	       offsetofend(struct labyrinth_free, out_bad), true),
+	       offsetofend(struct labyrinth_free, out_bad), FMODE_WRITE),
 	LAB_OP(LABYRINTH_IOC_QUERY, lab_ioctl_query,
 	       sizeof(struct labyrinth_query),
-	       offsetofend(struct labyrinth_query, out_flags), false),
+	       offsetofend(struct labyrinth_query, out_flags), 0),
 	LAB_OP(LABYRINTH_IOC_READ, lab_ioctl_read,
 	       sizeof(struct labyrinth_rw),
-	       offsetofend(struct labyrinth_rw, __reserved), false),
+	       offsetofend(struct labyrinth_rw, __reserved), FMODE_READ),
 	LAB_OP(LABYRINTH_IOC_WRITE, lab_ioctl_write,
 	       sizeof(struct labyrinth_rw),
-	       offsetofend(struct labyrinth_rw, __reserved), true),
+	       offsetofend(struct labyrinth_rw, __reserved), FMODE_WRITE),
 	LAB_OP(LABYRINTH_IOC_SET, lab_ioctl_set,
 	       sizeof(struct labyrinth_set),
-	       offsetofend(struct labyrinth_set, used), true),
+	       offsetofend(struct labyrinth_set, used), FMODE_WRITE),
 	LAB_OP(LABYRINTH_IOC_ATTACH, lab_ioctl_attach,
 	       sizeof(struct labyrinth_attach),
-	       offsetofend(struct labyrinth_attach, __reserved), false),
+	       offsetofend(struct labyrinth_attach, __reserved), 0),
 };
 
 /* No holes at the end either, so 32-bit and 64-bit callers agree. */
@@ -371,7 +372,7 @@ static long lab_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (file->mm != current->mm)
 		return -EIO;
-	if (op->writes && !file->writable)
+	if (op->mode & ~file->mode)
 		return -EBADF;
 	err = lab_call_fetch(&call, op);
 	if (err)

@@ -20,7 +20,7 @@
  * @acting: who it acts as: @self, or the named owner that it has attached
  * @lock: guards @gone, and the change of @acting
  * @gone: its owners have been left: mm dead, or closing
- * @writable: opened for writing
+ * @mode: what it was opened for: FMODE_READ, FMODE_WRITE
  */
 struct lab_file {
 	struct labyrinth *lab;
@@ -30,7 +30,7 @@ struct lab_file {
 	struct labyrinth_owner *acting;
 	struct mutex lock; /* gone, changes of acting */
 	bool gone;
-	bool writable;
+	fmode_t mode;
 };
 
 /**

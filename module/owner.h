@@ -134,7 +134,7 @@ struct labyrinth_owner *lab_owner_by_name(struct labyrinth *lab,
 int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota);
 
 /* A file's acting as a named owner. */
-int lab_owner_attach(struct labyrinth_owner *owner, bool writable);
+int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode);
 void lab_owner_detach(struct labyrinth_owner *owner);
 bool lab_owner_close_empty(struct labyrinth_owner *owner);
 

@@ -91,6 +91,22 @@ static inline int owner_set(__u32 owner, int attribute, __u64 value)
 	return ret;
 }
 
+static inline int owner_uid_set(const char *name, __u32 uid)
+{
+	static struct nl_message msg;
+	struct nl nl;
+	int ret = nl_open(&nl);
+
+	if (ret)
+		return ret;
+	nl_start(&nl, &msg, LABYRINTH_CMD_OWNER_SET, 0);
+	nl_put_string(&msg, LABYRINTH_A_OWNER_NAME, name);
+	nl_put_u32(&msg, LABYRINTH_A_OWNER_UID, uid);
+	ret = nl_call(&nl, &msg);
+	nl_close(&nl);
+	return ret;
+}
+
 static inline int file_quota_set(int fd, __u64 quota)
 {
 	struct labyrinth_info info;

@@ -5,8 +5,10 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #include "fd_passing.h"
 #include "util.h"
@@ -280,6 +282,30 @@ TEST_F(descriptor, a_process_that_shares_the_address_space_is_served)
 		    self);
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(0, still_serves(self->fd, self->handle));
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST(a_signal_does_not_make_open_fail)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
+	struct itimerval never = {};
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 500; i++) {
+		int fd = _open_device(O_RDWR);
+
+		ASSERT_LE(0, fd) {
+			TH_LOG("open: %s", strerror(-fd));
+		}
+		close(fd);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 int main(int argc, char **argv)

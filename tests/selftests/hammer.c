@@ -42,8 +42,7 @@ static bool one_of(int ret, const int *allowed, size_t count)
 
 static bool use_device(void)
 {
-	int fd = ALLOW("open", _open_device(O_RDWR), ENOENT, ENODEV, ENXIO,
-		       EINTR);
+	int fd = ALLOW("open", _open_device(O_RDWR), ENOENT, ENODEV, ENXIO);
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
 	struct labyrinth_info info;
 	__u64 handles[PAGES];

@@ -391,4 +391,17 @@ TEST_F(frame, a_read_only_descriptor_reads_and_changes_nothing)
 	close(fd);
 }
 
+TEST_F(frame, a_write_only_descriptor_reads_no_contents)
+{
+	int fd = test_open_device(O_WRONLY);
+	__u64 handle;
+	char byte = 'w';
+
+	test_alloc(fd, 0, 1, &handle);
+	test_write(fd, handle, 0, 1, &byte);
+	test_err_read(EBADF, fd, handle, 0, 1, &byte);
+	test_free(fd, 1, &handle);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

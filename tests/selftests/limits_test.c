@@ -3,6 +3,8 @@
  * Quota and RLIMIT_MEMLOCK: exactly that many pages, and a refusal that says
  * which of the two it was.
  */
+#include <pthread.h>
+
 #include "admin_util.h"
 
 #define OWNER	"selftest.limits"
@@ -251,6 +253,104 @@ TEST_F(limits, a_killed_holder_gives_its_charge_back)
 {
 	EXPECT_EQ(256 + SIGKILL, memlock_test(hold_until_killed, self));
 	EXPECT_EQ(0, memlock_test(exactly_the_limit, self));
+}
+
+/* What @uid has charged to RLIMIT_MEMLOCK in all, as an open descriptor shows. */
+static int charged_pages(void *arg)
+{
+	struct labyrinth_info info;
+	const uid_t *uid = arg;
+	int fd;
+
+	if (become(*uid, *uid))
+		return 250;
+	fd = _open_device(O_RDWR);
+	return fd < 0 || _info(fd, &info) ? 251 : info.out_memlock_used;
+}
+
+static int attach_as_nobody(void *arg)
+{
+	(void)arg;
+	if (become(NOBODY, NOBODY))
+		return 100;
+	return -_attach(_open_device(O_RDWR), OWNER);
+}
+
+TEST_F(limits, an_owner_given_away_is_charged_to_who_attaches_it_next)
+{
+	uid_t root = 0, nobody = NOBODY;
+	int before = in_child(charged_pages, &root);
+
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
+	test_attach(self->fd, OWNER);
+	test_alloc(self->fd, 0, LIMIT, self->handles);
+	EXPECT_EQ(before + LIMIT, in_child(charged_pages, &root));
+	EXPECT_EQ(0, in_child(charged_pages, &nobody));
+	close(self->fd);
+
+	ASSERT_EQ(0, owner_uid_set(OWNER, NOBODY));
+	/* A module can't come by another user's account before. */
+	EXPECT_EQ(before + LIMIT, in_child(charged_pages, &root));
+	EXPECT_EQ(0, in_child(attach_as_nobody, NULL));
+	EXPECT_EQ(before, in_child(charged_pages, &root));
+	EXPECT_EQ(LIMIT, in_child(charged_pages, &nobody));
+
+	ASSERT_EQ(0, owner_del(OWNER));
+	EXPECT_TRUE(WAIT_UNTIL(!in_child(charged_pages, &nobody)));
+	self->fd = test_open_device(O_RDWR);
+}
+
+#define LARGE_ORDER	9
+#define LARGE_BLOCKS	16
+
+/* Frees at once more than may wait to be wiped. */
+static void *free_a_lot(void *arg)
+{
+	int fd = *(int *)arg;
+	__u64 handles[LARGE_BLOCKS];
+	struct labyrinth_alloc cmd = {
+		.count = LARGE_BLOCKS,
+		.order = LARGE_ORDER,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.handles = (uintptr_t)handles,
+	};
+
+	if (!_alloc_cmd(fd, &cmd))
+		_free_pages(fd, cmd.out_count, handles);
+	return NULL;
+}
+
+TEST_F(limits, while_much_is_to_be_wiped_the_system_is_not_asked_for_more)
+{
+	struct labyrinth_alloc cmd = {
+		.count = 1,
+		.order = 1,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)self->handles,
+	};
+	int large = test_open_device(O_RDWR), seen = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, file_quota_set(large, LARGE_BLOCKS << LARGE_ORDER));
+	for (int round = 0; round < 100 && !seen; round++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, free_a_lot, &large));
+		while (pthread_tryjoin_np(thread, NULL)) {
+			int ret = _alloc_cmd(self->fd, &cmd);
+
+			if (!ret) {
+				test_free(self->fd, 1, self->handles);
+				continue;
+			}
+			EXPECT_EQ(-ENOMEM, ret);
+			EXPECT_EQ(LABYRINTH_RUNG_BUDDY, cmd.out_rung);
+			seen += cmd.out_reason == LABYRINTH_REASON_SOILED;
+		}
+	}
+	EXPECT_LT(0, seen);
+	close(large);
+	/* And then it is asked again. */
+	EXPECT_TRUE(WAIT_UNTIL(!_alloc_cmd(self->fd, &cmd)));
 }
 
 TEST_F(limits, cap_ipc_lock_lifts_rlimit_memlock)

@@ -220,13 +220,17 @@ TEST_F(named, each_bit_of_the_mode_decides_for_its_class)
 			/* What the other classes may is no help. */
 			__u32 mode = (0777 & ~(7 << 3 * i)) | bits << 3 * i;
 			int reads = bits & 4 ? 0 : EACCES;
-			int writes = (bits & 6) == 6 ? 0 : EACCES;
+			int writes = bits & 2 ? 0 : EACCES;
+			int both = (bits & 6) == 6 ? 0 : EACCES;
 
 			ASSERT_EQ(0, set_mode(mode));
 			EXPECT_EQ(reads, attach_as(c->uid, c->gid, O_RDONLY)) {
 				TH_LOG("mode %03o", mode);
 			}
-			EXPECT_EQ(writes, attach_as(c->uid, c->gid, O_RDWR)) {
+			EXPECT_EQ(writes, attach_as(c->uid, c->gid, O_WRONLY)) {
+				TH_LOG("mode %03o", mode);
+			}
+			EXPECT_EQ(both, attach_as(c->uid, c->gid, O_RDWR)) {
 				TH_LOG("mode %03o", mode);
 			}
 		}
@@ -238,6 +242,8 @@ TEST_F(named, the_default_mode_is_the_users_alone)
 	EXPECT_EQ(0, attach_as(NOBODY, NOBODY, O_RDWR));
 	EXPECT_EQ(EACCES, attach_as(OTHER_USER, OTHER_GROUP, O_RDWR));
 	EXPECT_EQ(EACCES, attach_as(OTHER_USER, OTHER_GROUP, O_RDONLY));
+	/* Opened for neither reading nor writing: no right is none. */
+	EXPECT_EQ(EACCES, attach_as(OTHER_USER, OTHER_GROUP, O_ACCMODE));
 }
 
 static int read_only_holder(void *arg)

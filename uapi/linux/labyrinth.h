@@ -20,8 +20,9 @@
  * A struct only ever grows at its end. A kernel that knows less than the
  * caller accepts the longer struct if all that it does not know is zero; a
  * kernel that knows more takes what is missing as zero and writes back no more
- * than @size bytes. Dispatch looks at type and number only, never at the size
- * that _IOWR() encodes, so that growth breaks neither side.
+ * than @size bytes. The least size is the struct's in its first version.
+ * Dispatch looks at direction, type and number, never at the size that _IOWR()
+ * encodes, so that growth breaks neither side.
  *
  * Fields named @out_* are written by the kernel, on success and, where the
  * kernel-doc says so, on failure; all others are read once. A field named
@@ -36,7 +37,8 @@
  * errno        meaning, the same for all calls
  * ============ ==============================================================
  * EACCES       the named owner's mode refuses the caller
- * EBADF        the call changes something, the descriptor is read-only
+ * EBADF        the call changes something, the descriptor is read-only; or
+ *              READ, and it is write-only
  * EBUSY        the named owner is attached by another file; or this file holds
  *              pages, or is attached, already
  * EDQUOT       the owner's quota, or RLIMIT_MEMLOCK (see the reason)
@@ -58,6 +60,9 @@
  * ETIMEDOUT    wait: the timeout passed
  * ESHUTDOWN    the owner is being removed, or the hand-out is closed
  * ============ ==============================================================
+ *
+ * open(2) itself: ENOMEM, ENFILE (no owner's number is free), ENXIO (a kernel
+ * thread has no address space to serve).
  */
 
 #define LABYRINTH_DEVICE	"/dev/labyrinth"
@@ -364,8 +369,8 @@ struct labyrinth_set {
  * @__reserved: must be 0
  *
  * For the rest of the descriptor's life. The descriptor must hold no page of
- * its own. Needs read permission of the owner's mode, and write permission too
- * where the descriptor is open for writing. Closing detaches; the pages stay.
+ * its own. Needs of the owner's mode what the descriptor was opened for: read
+ * permission, write permission, or both. Closing detaches; the pages stay.
  */
 struct labyrinth_attach {
 	__u32 size;
@@ -387,7 +392,9 @@ struct labyrinth_attach {
 
 /*
  * poll(): POLLOUT while the reserve has a page that this owner could take;
- * POLLERR | POLLHUP once the descriptor is dead.
+ * POLLERR | POLLHUP once the descriptor is dead, and to whoever asks from
+ * another address space than the opener's (a kernel thread on somebody's behalf
+ * too: io_submit(2)'s IOCB_CMD_POLL is of no use here).
  */
 
 #endif /* _UAPI_LINUX_LABYRINTH_H */

@@ -49,6 +49,24 @@
  *
  * A dump's messages are each consistent in themselves. NLM_F_DUMP_INTR tells
  * that owners came or went during an OWNER_GET dump.
+ *
+ * ============ ==============================================================
+ * errno        meaning, the same for all commands
+ * ============ ==============================================================
+ * EBUSY        OWNER_ADD: no owner's number is free
+ * EEXIST       OWNER_ADD: an owner of that name exists
+ * EINVAL       understood, but wrong: unknown attribute, value of the wrong
+ *              type or length, missing or contradicting attributes, watermarks
+ *              that do not fit
+ * ENOENT       no such owner, page or node, or not the caller's to see
+ * ENOMEM       no memory for the call itself
+ * ENOSPC       the system did not give the pages for the guarantee
+ * EOPNOTSUPP   no such command; or not for this kind of owner
+ * EPERM        admins only
+ * ERANGE       value out of bounds; or the node's guarantees would exceed its
+ *              low watermark
+ * ESHUTDOWN    the owner is being removed
+ * ============ ==============================================================
  */
 enum labyrinth_cmd {
 	LABYRINTH_CMD_INFO_GET = 1,
