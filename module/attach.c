@@ -36,36 +36,42 @@ static umode_t lab_mode_wanted(fmode_t mode)
 }
 
 /* Under owners->lock, nobody attached: no page is charged meanwhile. */
-static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
+static void lab_account_move(struct labyrinth_owner *owner,
+			     struct user_struct *user)
 {
 	struct lab_account *account = &owner->account;
+	long used = atomic_long_read(&owner->used);
 
-	/* It has been given to another user since. */
-	if (account->user && !uid_eq(account->user->uid, owner->uid)) {
+	if (account->user) {
 		atomic_long_sub(atomic_long_read(&account->charged),
 				&account->user->locked_vm);
 		free_uid(account->user);
-		account->user = NULL;
-		atomic_long_set(&account->charged, 0);
 	}
-	if (!account->user && uid_eq(current_uid(), owner->uid)) {
-		long used = atomic_long_read(&owner->used);
-
-		account->user = get_uid(current_user());
-		atomic_long_add(used, &account->user->locked_vm);
-		atomic_long_set(&account->charged, used);
-	}
+	account->user = get_uid(user);
+	atomic_long_set(&account->charged, used);
+	atomic_long_add(used, &user->locked_vm);
 	account->limit = capable(CAP_IPC_LOCK) ? ULONG_MAX :
 			 rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+/*
+ * Who pays: the owner's uid, as soon as it has attached once (before, a module
+ * can't come by its account); until then, and after the owner has been given
+ * away, whoever attaches.
+ */
+static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
+{
+	const struct user_struct *payer = owner->account.user;
+
+	if (uid_eq(current_uid(), owner->uid) || !payer ||
+	    !uid_eq(payer->uid, owner->uid))
+		lab_account_move(owner, current_user());
 }
 
 /**
  * lab_owner_attach - let a file of current's act as a named owner
  * @owner: a named owner
  * @mode: what the file was opened for: FMODE_READ, FMODE_WRITE
- *
- * A named owner charges its uid, from the first time that one attaches: only
- * then can a module come by that user's account.
  *
  * Return: 0, -EACCES, -EBUSY, or -ESHUTDOWN. With 0, the file has a reference.
  */

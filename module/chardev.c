@@ -6,8 +6,9 @@
  * when that mm does (the notifier) or when the descriptor is closed, whichever
  * comes first; either finds the other under @lock.
  */
+#include <linux/cdev.h>
 #include <linux/compat.h>
-#include <linux/miscdevice.h>
+#include <linux/device.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/poll.h>
@@ -17,23 +18,30 @@
 #include <linux/uaccess.h>
 
 #include "chardev.h"
+#include "compat.h"
 #include "reserve.h"
 
 /*
- * The instance, for open(): a miscdevice has no room for a pointer that could
- * be handed over, only itself.
+ * Not a miscdevice: those are opened one at a time, and opening takes the
+ * opener's mmap lock, which a user can hold for as long as it likes.
  */
 struct lab_device {
-	struct miscdevice misc;
+	struct cdev cdev;
+	struct class *class;
+	dev_t number;
 	struct labyrinth *lab;
 };
 
 /* === The end of a descriptor's owners ==================================== */
 
-static void lab_file_leave(struct lab_file *file)
+/* Return: false if they had ended before. */
+static bool lab_file_leave(struct lab_file *file)
 {
+	bool first;
+
 	mutex_lock(&file->lock);
-	if (!file->gone) {
+	first = !file->gone;
+	if (first) {
 		file->gone = true;
 		if (file->acting != file->self)
 			lab_owner_detach(file->acting);
@@ -41,6 +49,7 @@ static void lab_file_leave(struct lab_file *file)
 		lab_owner_put(file->self);
 	}
 	mutex_unlock(&file->lock);
+	return first;
 }
 
 static void lab_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
@@ -92,8 +101,6 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 		return owner == ERR_PTR(-EBUSY) ? ERR_PTR(-ENFILE) :
 						  ERR_CAST(owner);
 	}
-	/* Ours, beside the table's. */
-	lab_owner_get(owner);
 	mutex_init(&file->lock);
 	file->lab = lab;
 	file->self = owner;
@@ -103,14 +110,15 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 
 static int lab_open(struct inode *inode, struct file *filp)
 {
-	struct lab_device *device = container_of(filp->private_data,
-						 struct lab_device, misc);
+	struct lab_device *device = container_of(inode->i_cdev,
+						 struct lab_device, cdev);
 	struct lab_file *file;
 	int err;
 
 	/* A kernel thread has no mm to serve. */
 	if (!current->mm)
 		return -ENXIO;
+	lab_wait_wiped(device->lab);
 	file = lab_file_new(device->lab);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
@@ -132,7 +140,9 @@ static int lab_file_release(struct inode *inode, struct file *filp)
 {
 	struct lab_file *file = filp->private_data;
 
-	lab_file_leave(file);
+	/* Where the mm has died, its process is on its way out: not held back. */
+	if (lab_file_leave(file))
+		lab_wait_wiped(file->lab);
 	/* Frees it once no lab_mm_release() can be under way. */
 	mmu_notifier_put(&file->notifier);
 	return 0;
@@ -140,8 +150,13 @@ static int lab_file_release(struct inode *inode, struct file *filp)
 
 static bool lab_owner_could_take(const struct labyrinth_owner *owner)
 {
+	if ((unsigned long)atomic_long_read(&owner->used) >=
+	    READ_ONCE(owner->quota))
+		return false;
 	return lab_reserve_available(owner->lab) ||
-	       atomic_long_read(&owner->credit) > 0;
+	       atomic_long_read(&owner->credit) > 0 ||
+	       (READ_ONCE(owner->emergency) &&
+		lab_emergency_available(owner->lab));
 }
 
 static __poll_t lab_poll(struct file *filp, poll_table *wait)
@@ -411,25 +426,57 @@ static const struct file_operations lab_fops = {
 };
 
 /* One device file, as there is one name for it. */
-static struct lab_device lab_device = {
-	.misc = {
-		.minor = MISC_DYNAMIC_MINOR,
-		.name = "labyrinth",
-		.fops = &lab_fops,
-		.mode = 0600,
-	},
-};
+static struct lab_device lab_device;
+
+static int lab_device_register(struct lab_device *device)
+{
+	struct device *node;
+	int err;
+
+	device->class = lab_class_create("labyrinth");
+	if (IS_ERR(device->class))
+		return PTR_ERR(device->class);
+	node = device_create(device->class, NULL, device->number, NULL,
+			     "labyrinth");
+	if (IS_ERR(node)) {
+		err = PTR_ERR(node);
+		goto err_class;
+	}
+	/* Last: from here on it can be opened. */
+	cdev_init(&device->cdev, &lab_fops);
+	device->cdev.owner = THIS_MODULE;
+	err = cdev_add(&device->cdev, device->number, 1);
+	if (err)
+		goto err_node;
+	return 0;
+
+err_node:
+	device_destroy(device->class, device->number);
+err_class:
+	class_destroy(device->class);
+	return err;
+}
 
 int lab_chardev_init(struct labyrinth *lab)
 {
+	int err = alloc_chrdev_region(&lab_device.number, 0, 1, "labyrinth");
+
+	if (err)
+		return err;
 	lab_device.lab = lab;
-	return misc_register(&lab_device.misc);
+	err = lab_device_register(&lab_device);
+	if (err)
+		unregister_chrdev_region(lab_device.number, 1);
+	return err;
 }
 
 /* The module's reference is held by every file: none is open. */
 void lab_chardev_exit(void)
 {
-	misc_deregister(&lab_device.misc);
+	cdev_del(&lab_device.cdev);
+	device_destroy(lab_device.class, lab_device.number);
+	class_destroy(lab_device.class);
+	unregister_chrdev_region(lab_device.number, 1);
 	/* A released file's notifier may still be on its way to be freed. */
 	mmu_notifier_synchronize();
 }

@@ -3,9 +3,20 @@
 #ifndef LABYRINTH_COMPAT_H
 #define LABYRINTH_COMPAT_H
 
+#include <linux/device/class.h>
+#include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
+
+static inline struct class *lab_class_create(const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return class_create(THIS_MODULE, name);
+#else
+	return class_create(name);
+#endif
+}
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 /* Before shrinkers were allocated by the kernel, and could carry a pointer. */

@@ -9,7 +9,8 @@
  *   reserve_lock     whatever fills: rings' tails, ready stacks' puts,
  *                    watermarks, the list of guarantees
  *   owner->lock      an owner's index, and the cold fields of its slots
- * Words, counts, claims and takes need none of them.
+ * and, each on its own, owners->graves_lock, taken last, and lab_file.lock,
+ * taken before owners->lock. Words, counts, claims and takes need none of them.
  */
 #ifndef LABYRINTH_CORE_H
 #define LABYRINTH_CORE_H
@@ -159,7 +160,9 @@ struct lab_owners {
  * @retry: @work, once more, later
  * @lean_end: @work, when a node has been lean long enough
  * @queue: where it runs
- * @refilled: woken when pages have come
+ * @unfilled: the worker's last round left something to be fetched
+ * @closing: the worker is not to queue itself again
+ * @refilled: woken when pages have come or have been wiped
  * @admin: @reserve_lock: see the head of this file
  * @work_stats: under reserve_lock
  * @shrinker: gives pages back under memory pressure
@@ -178,6 +181,8 @@ struct labyrinth {
 	struct delayed_work retry;
 	struct delayed_work lean_end;
 	struct workqueue_struct *queue;
+	bool unfilled;
+	bool closing;
 	wait_queue_head_t refilled;
 	struct mutex admin; /* administrators' changes */
 	struct mutex reserve_lock; /* whatever fills */

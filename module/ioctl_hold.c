@@ -115,7 +115,9 @@ static int lab_alloc_take(struct labyrinth_owner *owner,
 		cond_resched();
 	}
 	if (err) {
-		alloc->out_rung = grant.rung;
+		/* What was had was had from the deepest rung that served it. */
+		if (!partial || !alloc->out_count)
+			alloc->out_rung = grant.rung;
 		alloc->out_reason = grant.reason;
 	}
 	return err;
@@ -271,11 +273,10 @@ static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
-	if (!commit)
-		return;
-	/* Whoever frees faster than is wiped waits for the wiping. */
-	lab_kick(owner->lab);
-	wait_event_killable(owner->lab->refilled, !lab_too_soiled(owner->lab));
+	if (commit) {
+		lab_kick(owner->lab);
+		lab_wait_wiped(owner->lab);
+	}
 }
 
 int lab_ioctl_free(struct lab_call *call)

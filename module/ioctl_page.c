@@ -166,10 +166,13 @@ static int lab_ioctl_rw(struct lab_call *call, bool write)
 
 	if (err)
 		return err;
+	rw->out_length = 0;
+	/* Who can't be told how far it went is not served at all. */
+	if (lab_respond(call))
+		return -EFAULT;
 	bounce = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
 	if (!bounce)
 		return -ENOMEM;
-	rw->out_length = 0;
 	while (!err && rw->out_length < rw->length) {
 		u32 at = (rw->offset + rw->out_length) % PAGE_SIZE;
 		u32 length = min_t(u32, rw->length - rw->out_length,

@@ -126,8 +126,11 @@ static int lab_core_init(struct labyrinth *lab)
 	for_each_possible_cpu(cpu)
 		lab_stack_init(&per_cpu_ptr(lab->cpu, cpu)->ready);
 	err = lab_registry_init(&lab->reg, settings.slots);
-	if (err)
+	if (err) {
+		pr_err("slots=%ld: no memory for the registry, %zu bytes for each\n",
+		       settings.slots, sizeof(struct lab_slot));
 		return err;
+	}
 	return lab_reserve_init(lab);
 }
 

@@ -71,6 +71,16 @@ static int lab_fill_owner(struct sk_buff *msg, struct labyrinth_owner *owner)
 	return 0;
 }
 
+static int lab_nl_owner_key(struct genl_info *info)
+{
+	if (!info->attrs[LABYRINTH_A_OWNER_ID] !=
+	    !info->attrs[LABYRINTH_A_OWNER_NAME])
+		return 0;
+	NL_SET_ERR_MSG(info->extack,
+		       "name the owner by exactly one of OWNER_ID and OWNER_NAME");
+	return -EINVAL;
+}
+
 /**
  * lab_nl_owner - the owner that OWNER_ID or OWNER_NAME names
  * @info: the request
@@ -84,12 +94,10 @@ struct labyrinth_owner *lab_nl_owner(struct genl_info *info,
 	struct nlattr *id = info->attrs[LABYRINTH_A_OWNER_ID];
 	struct nlattr *name = info->attrs[LABYRINTH_A_OWNER_NAME];
 	struct labyrinth_owner *owner;
+	int err = lab_nl_owner_key(info);
 
-	if (!id == !name) {
-		NL_SET_ERR_MSG(info->extack,
-			       "name the owner by exactly one of OWNER_ID and OWNER_NAME");
-		return ERR_PTR(-EINVAL);
-	}
+	if (err)
+		return ERR_PTR(err);
 	owner = id ? lab_owner_by_id(viewer->lab, nla_get_u32(id)) :
 		     lab_owner_by_name(viewer->lab, nla_data(name));
 	if (owner && !lab_owner_visible(owner, viewer)) {
@@ -104,25 +112,41 @@ struct labyrinth_owner *lab_nl_owner(struct genl_info *info,
 	return owner;
 }
 
+/* Under owners->lock. The dead have lost their names, not their numbers. */
+static struct labyrinth_owner *lab_nl_owner_seen(struct genl_info *info,
+						 const struct lab_viewer *viewer)
+{
+	struct nlattr *id = info->attrs[LABYRINTH_A_OWNER_ID];
+	struct nlattr *name = info->attrs[LABYRINTH_A_OWNER_NAME];
+	struct labyrinth_owner *owner;
+
+	owner = id ? xa_load(&viewer->lab->owners.table, nla_get_u32(id)) :
+		     lab_owner_named(viewer->lab, nla_data(name));
+	if (owner && lab_owner_shown(owner, viewer))
+		return owner;
+	NL_SET_ERR_MSG_ATTR(info->extack, id ? id : name, "no such owner");
+	return NULL;
+}
+
 int lab_nl_owner_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct lab_viewer viewer = lab_viewer_of(skb);
-	struct labyrinth_owner *owner = lab_nl_owner(info, &viewer);
+	struct labyrinth_owner *owner;
 	struct sk_buff *msg;
 	void *head;
-	int err = -ENOMEM;
+	int err;
 
-	if (IS_ERR(owner))
-		return PTR_ERR(owner);
+	err = lab_nl_owner_key(info);
+	if (err)
+		return err;
 	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
-	if (msg) {
-		mutex_lock(&viewer.lab->owners.lock);
-		err = lab_fill_owner(msg, owner);
-		mutex_unlock(&viewer.lab->owners.lock);
-		err = lab_reply_send(info, msg, head, err);
-	}
-	lab_owner_put(owner);
-	return err;
+	if (!msg)
+		return -ENOMEM;
+	mutex_lock(&viewer.lab->owners.lock);
+	owner = lab_nl_owner_seen(info, &viewer);
+	err = owner ? lab_fill_owner(msg, owner) : -ENOENT;
+	mutex_unlock(&viewer.lab->owners.lock);
+	return lab_reply_send(info, msg, head, err);
 }
 
 int lab_nl_owner_start(struct netlink_callback *cb)

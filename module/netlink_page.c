@@ -6,7 +6,7 @@
 #include "netlink.h"
 #include "owner.h"
 
-/* A slot, as it was at one instant: all read between two equal words. */
+/* A slot: all of one holder, read between two equal words. */
 struct lab_page {
 	u64 word;
 	u32 order;
@@ -66,9 +66,10 @@ static int lab_fill_page(struct sk_buff *msg, const struct lab_page *page,
 			      LABYRINTH_A_PAGE_PAD) ||
 	    nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_USED, page->length,
 			      LABYRINTH_A_PAGE_PAD) ||
-	    nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_AGE,
-			      ktime_get_mono_fast_ns() - page->born,
-			      LABYRINTH_A_PAGE_PAD))
+	    (page->born &&
+	     nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_AGE,
+			       ktime_get_mono_fast_ns() - page->born,
+			       LABYRINTH_A_PAGE_PAD)))
 		return -EMSGSIZE;
 	if (admin && nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_PHYS, page->phys,
 				       LABYRINTH_A_PAGE_PAD))

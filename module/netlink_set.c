@@ -181,7 +181,9 @@ int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info)
 		nlmsg_free(msg);
 		return err;
 	}
-	return lab_reply_id(info, msg, head, owner->id);
+	err = lab_reply_id(info, msg, head, owner->id);
+	lab_owner_put(owner);
+	return err;
 }
 
 static struct labyrinth_owner *lab_nl_owner_to_change(struct sk_buff *skb,

@@ -75,9 +75,12 @@ bool lab_name_valid(const char *name, size_t size)
 	return true;
 }
 
-/* Under owners->lock. A dying owner has lost its name. */
-static struct labyrinth_owner *lab_owner_find(struct labyrinth *lab,
-					      const char *name)
+/**
+ * lab_owner_named - the named owner of a name
+ * @lab: the instance; owners->lock held, which keeps the owner
+ * @name: its name; a dying owner has lost it
+ */
+struct labyrinth_owner *lab_owner_named(struct labyrinth *lab, const char *name)
 {
 	struct labyrinth_owner *owner;
 
@@ -101,7 +104,7 @@ struct labyrinth_owner *lab_owner_by_name(struct labyrinth *lab,
 	struct labyrinth_owner *owner;
 
 	mutex_lock(&lab->owners.lock);
-	owner = lab_owner_find(lab, name);
+	owner = lab_owner_named(lab, name);
 	if (owner)
 		lab_owner_get(owner);
 	mutex_unlock(&lab->owners.lock);
@@ -187,7 +190,7 @@ static int lab_owner_enrol(struct labyrinth_owner *owner)
 
 	mutex_lock(&owners->lock);
 	if (owner->kind == LABYRINTH_OWNER_NAMED &&
-	    lab_owner_find(owner->lab, owner->name))
+	    lab_owner_named(owner->lab, owner->name))
 		err = -EEXIST;
 	if (!err)
 		err = lab_owner_number(owners, owner);
@@ -207,8 +210,8 @@ static int lab_owner_enrol(struct labyrinth_owner *owner)
  * @lab: the instance
  * @spec: what it is to be; a named owner's name is valid
  *
- * Return: the owner, or ERR_PTR: -EEXIST the name is taken, -ENOMEM, -EBUSY no
- * number is free, -ERANGE and -ENOSPC as lab_guarantee_set().
+ * Return: the owner with a reference, or ERR_PTR: -EEXIST the name is taken,
+ * -ENOMEM, -EBUSY no number is free, -ERANGE and -ENOSPC as lab_guarantee_set().
  */
 struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 					 const struct lab_owner_spec *spec)
@@ -220,6 +223,8 @@ struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 		return ERR_PTR(-ENOMEM);
 	if (spec->kind == LABYRINTH_OWNER_FILE)
 		lab_owner_of_current(owner);
+	/* The caller's: once enrolled, it can be found, and killed. */
+	lab_owner_get(owner);
 	err = lab_owner_enrol(owner);
 	if (err) {
 		lab_owner_release(owner);
@@ -229,6 +234,7 @@ struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 		err = lab_guarantee_set(owner, spec->guarantee);
 	if (err) {
 		lab_owner_kill(owner);
+		lab_owner_put(owner);
 		return ERR_PTR(err);
 	}
 	return owner;

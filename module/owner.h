@@ -128,6 +128,7 @@ static inline void lab_owner_get(struct labyrinth_owner *owner)
 	kref_get(&owner->ref);
 }
 
+struct labyrinth_owner *lab_owner_named(struct labyrinth *lab, const char *name);
 struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id);
 struct labyrinth_owner *lab_owner_by_name(struct labyrinth *lab,
 					  const char *name);

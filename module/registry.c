@@ -4,6 +4,7 @@
  * See registry.h; where slots are found is in places.c.
  */
 #include <linux/errno.h>
+#include <linux/nospec.h>
 #include <linux/vmalloc.h>
 
 #include "registry.h"
@@ -262,5 +263,7 @@ struct lab_slot *lab_registry_slot(const struct lab_registry *reg, u64 handle)
 {
 	u32 index = lab_handle_index(handle);
 
-	return index < reg->slots ? &reg->slot[index] : NULL;
+	if (index >= reg->slots)
+		return NULL;
+	return &reg->slot[array_index_nospec(index, reg->slots)];
 }

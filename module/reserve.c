@@ -84,7 +84,8 @@ static void lab_ring_trim(struct labyrinth *lab, struct lab_node *node,
 static void lab_credit_move(atomic_long_t *from, atomic_long_t *to)
 {
 	if (lab_claim(from))
-		atomic_long_inc(to);
+		/* Release pairs with the claim, as in lab_ring_put(). */
+		atomic_long_fetch_add_release(1, to);
 }
 
 static void lab_credit_settle(struct labyrinth *lab, struct lab_node *node,
@@ -228,20 +229,43 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 
 /* === Guarantees ========================================================== */
 
+/*
+ * An owner stays on its node's list until it dies: a claim that is just failing
+ * may hide one of its credits, which counts for as long as it is there.
+ */
 static void lab_guarantee_write(struct labyrinth_owner *owner,
 				unsigned long pages)
 {
 	if (pages && list_empty(&owner->guaranteed))
 		list_add_tail(&owner->guaranteed, &owner->home->guaranteed);
 	WRITE_ONCE(owner->guarantee, pages);
-	if (!pages) {
-		/* Off the list, no credit is counted. */
-		while (atomic_long_read(&owner->credit) > 0)
-			lab_credit_move(&owner->credit,
-					&owner->home->ring.available);
-		list_del_init(&owner->guaranteed);
-	}
 	lab_node_distribute(owner->lab, owner->home);
+}
+
+/* Rounds that may pass until the pages are there: they come first in each. */
+#define LAB_GUARANTEE_ROUNDS	64
+
+static bool lab_guarantee_lacks(struct labyrinth_owner *owner)
+{
+	bool lacks;
+
+	mutex_lock(&owner->lab->reserve_lock);
+	lacks = lab_shortfall(lab_credit_target(owner), &owner->credit);
+	mutex_unlock(&owner->lab->reserve_lock);
+	return lacks;
+}
+
+/* Have the worker fetch what is lacking. Return: true if it did. */
+static bool lab_guarantee_await(struct labyrinth_owner *owner)
+{
+	unsigned int rounds = LAB_GUARANTEE_ROUNDS;
+	bool lacks;
+
+	do {
+		lab_worker_run(owner->lab);
+		lacks = lab_guarantee_lacks(owner);
+	} while (lacks && lab_worker_unfilled(owner->lab) && --rounds);
+	return !lacks;
 }
 
 /**
@@ -279,24 +303,37 @@ int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages)
 	if (err)
 		return err;
 	/* What others may have now, and what is to be fetched. */
-	lab_worker_run(lab);
-	if (pages <= before)
+	if (lab_guarantee_await(owner) || pages <= before)
 		return 0;
 	mutex_lock(&lab->reserve_lock);
-	if (lab_shortfall(lab_credit_target(owner), &owner->credit)) {
+	/* It may have died meanwhile, and have been taken off the list. */
+	if (!lab_owner_dying(owner))
 		lab_guarantee_write(owner, before);
-		err = -ENOSPC;
-	}
 	mutex_unlock(&lab->reserve_lock);
-	return err;
+	return -ENOSPC;
 }
 
 /* The owner is dying: what was set aside for it is everybody's again. */
 void lab_guarantee_drop(struct labyrinth_owner *owner)
 {
-	mutex_lock(&owner->lab->reserve_lock);
+	struct labyrinth *lab = owner->lab;
+
+	/* Who has none has nothing to wait for. Only @admin's holders give one. */
+	mutex_lock(&lab->reserve_lock);
+	if (list_empty(&owner->guaranteed)) {
+		mutex_unlock(&lab->reserve_lock);
+		return;
+	}
 	lab_guarantee_write(owner, 0);
-	mutex_unlock(&owner->lab->reserve_lock);
+	mutex_unlock(&lab->reserve_lock);
+
+	/* Claims run with preemption off: none hides a credit after this. */
+	synchronize_rcu();
+	mutex_lock(&lab->reserve_lock);
+	while (atomic_long_read(&owner->credit) > 0)
+		lab_credit_move(&owner->credit, &owner->home->ring.available);
+	list_del_init(&owner->guaranteed);
+	mutex_unlock(&lab->reserve_lock);
 }
 
 /* === Watermarks ========================================================== */
@@ -385,6 +422,17 @@ unsigned long lab_reserve_available(struct labyrinth *lab)
 	return sum;
 }
 
+/* What owners with the emergency right could have besides. */
+unsigned long lab_emergency_available(struct labyrinth *lab)
+{
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < lab->node_count; i++)
+		sum += max(0L, atomic_long_read(&lab->nodes[i]->ring.emergency));
+	return sum;
+}
+
 /* === Beginning and end =================================================== */
 
 static struct lab_node *lab_node_new(struct labyrinth *lab, int nid)
@@ -455,7 +503,9 @@ int lab_reserve_init(struct labyrinth *lab)
 	err = lab_worker_init(lab);
 	if (err)
 		return err;
-	lab_worker_run(lab);
+	do {
+		lab_worker_run(lab);
+	} while (lab_worker_unfilled(lab));
 	err = lab_shrink_init(lab);
 	if (err)
 		return err;

@@ -29,6 +29,7 @@ void lab_guarantee_drop(struct labyrinth_owner *owner);
 unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node);
 
 unsigned long lab_reserve_available(struct labyrinth *lab);
+unsigned long lab_emergency_available(struct labyrinth *lab);
 
 /**
  * lab_too_soiled - is more waiting to be wiped than may be?
@@ -50,6 +51,8 @@ void lab_shrink_exit(struct labyrinth *lab);
 int lab_worker_init(struct labyrinth *lab);
 void lab_worker_exit(struct labyrinth *lab);
 void lab_worker_run(struct labyrinth *lab);
+bool lab_worker_unfilled(struct labyrinth *lab);
+void lab_wait_wiped(struct labyrinth *lab);
 void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot);
 void __lab_kick(struct labyrinth *lab);
 

@@ -19,6 +19,8 @@
 #define LAB_RECYCLE_CHUNK	256
 /* Pages that may wait to be wiped before the buddy rung is closed: 16 MiB. */
 #define LAB_MAX_SOILED		4096U
+/* Pages fetched for a node before what was freed is looked at again: 8 MiB. */
+#define LAB_REFILL_TURN		2048U
 #define LAB_RETRY_DELAY		(HZ / 10)
 
 /* === Slots and the system ================================================ */
@@ -124,6 +126,12 @@ static void lab_distribute(struct labyrinth *lab)
 		lab_node_distribute(lab, lab->nodes[i]);
 }
 
+static void lab_wake(struct labyrinth *lab)
+{
+	if (wq_has_sleeper(&lab->refilled))
+		wake_up_all(&lab->refilled);
+}
+
 /* One pass: what is freed behind it has kicked for the next. */
 static void lab_recycle_all(struct labyrinth *lab)
 {
@@ -142,11 +150,13 @@ static void lab_recycle_all(struct labyrinth *lab)
 		}
 		lab_distribute(lab);
 		mutex_unlock(&lab->reserve_lock);
+		lab_wake(lab);
 		cond_resched();
 	}
 }
 
-bool lab_too_soiled(struct labyrinth *lab)
+/* Pages that have been freed and not wiped yet. */
+static long lab_soiled(struct labyrinth *lab)
 {
 	unsigned long pages = 0;
 	int cpu;
@@ -154,8 +164,26 @@ bool lab_too_soiled(struct labyrinth *lab)
 	for_each_possible_cpu(cpu)
 		pages += READ_ONCE(per_cpu_ptr(lab->cpu, cpu)->stats.soiled);
 	/* Not read at one instant, so it can come out below zero. */
-	return (long)(pages - READ_ONCE(lab->work_stats.cleaned)) >
-	       (long)min(LAB_MAX_SOILED, lab->reg.slots / 4);
+	return (long)(pages - READ_ONCE(lab->work_stats.cleaned));
+}
+
+bool lab_too_soiled(struct labyrinth *lab)
+{
+	return lab_soiled(lab) > (long)min(LAB_MAX_SOILED, lab->reg.slots / 4);
+}
+
+/**
+ * lab_wait_wiped - hold back whoever makes pages dirty faster than they are wiped
+ * @lab: the instance
+ *
+ * Freed pages are nobody's charge, so without this one user could have all of
+ * the registry waiting to be wiped.
+ *
+ * Context: process, no lock held; sleeps for a second at most, killable.
+ */
+void lab_wait_wiped(struct labyrinth *lab)
+{
+	wait_event_killable_timeout(lab->refilled, !lab_too_soiled(lab), HZ);
 }
 
 /* === Refill ============================================================== */
@@ -171,6 +199,13 @@ static gfp_t lab_refill_gfp(unsigned int order)
 	gfp_t gfp = LAB_GFP_REFILL | __GFP_THISNODE;
 
 	return order ? gfp & ~__GFP_DIRECT_RECLAIM : gfp;
+}
+
+static void lab_refill_count(struct labyrinth *lab, unsigned long *counter)
+{
+	mutex_lock(&lab->reserve_lock);
+	++*counter;
+	mutex_unlock(&lab->reserve_lock);
 }
 
 /**
@@ -193,7 +228,7 @@ static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 		return NULL;
 	*order = min_t(unsigned int, *order, ilog2(need));
 	if (!lab_headroom(lab, 1UL << *order)) {
-		lab->work_stats.refill_held++;
+		lab_refill_count(lab, &lab->work_stats.refill_held);
 		return NULL;
 	}
 	for (;;) {
@@ -203,28 +238,45 @@ static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 		--*order;
 	}
 	if (!addr)
-		lab->work_stats.refill_failed++;
+		lab_refill_count(lab, &lab->work_stats.refill_failed);
 	return addr;
 }
 
-/* Return: false if the node still lacks pages. */
-static bool lab_refill_node(struct labyrinth *lab, struct lab_node *node)
+enum lab_filled {
+	LAB_FILLED,
+	LAB_FILLED_PARTLY,
+	LAB_FILLED_REFUSED,
+};
+
+/*
+ * One turn. What was freed comes back by itself when it is wiped, so it is not
+ * fetched, and goes first: LAB_FILLED_PARTLY.
+ */
+static enum lab_filled lab_refill_node(struct labyrinth *lab,
+				       struct lab_node *node)
 {
 	unsigned int order = LAB_MAX_ORDER;
+	unsigned long fetched = 0;
 	bool stocked = true;
-	unsigned long need;
+	long need;
 	void *addr;
 
 	for (;;) {
 		mutex_lock(&lab->reserve_lock);
-		need = lab_node_need(lab, node);
+		need = (long)lab_node_need(lab, node);
 		mutex_unlock(&lab->reserve_lock);
-		if (!need || !stocked)
-			return !need;
+		if (!need)
+			return LAB_FILLED;
+		if (!stocked)
+			return LAB_FILLED_REFUSED;
+		need -= max(0L, lab_soiled(lab));
+		if (need <= 0 || fetched >= LAB_REFILL_TURN)
+			return LAB_FILLED_PARTLY;
 
-		addr = lab_refill_block(lab, node, need, &order);
+		addr = lab_refill_block(lab, node, (unsigned long)need, &order);
 		if (!addr)
-			return false;
+			return LAB_FILLED_REFUSED;
+		fetched += 1UL << order;
 
 		mutex_lock(&lab->reserve_lock);
 		stocked = lab_stock_block(lab, node, addr, order);
@@ -234,26 +286,44 @@ static bool lab_refill_node(struct labyrinth *lab, struct lab_node *node)
 	}
 }
 
+/* A turn for each node. Return: the worst that came of it. */
+static enum lab_filled lab_refill_all(struct labyrinth *lab)
+{
+	enum lab_filled filled = LAB_FILLED;
+	unsigned int i;
+
+	for (i = 0; i < lab->node_count; i++)
+		filled = max(filled, lab_refill_node(lab, lab->nodes[i]));
+	return filled;
+}
+
 /* === The work ============================================================ */
 
+/* A refusal ends it for now; else there is more to be had at once. */
+static void lab_work_again(struct labyrinth *lab, enum lab_filled filled)
+{
+	WRITE_ONCE(lab->unfilled, filled == LAB_FILLED_PARTLY);
+	if (filled == LAB_FILLED || READ_ONCE(lab->closing))
+		return;
+	if (filled == LAB_FILLED_PARTLY)
+		queue_work(lab->queue, &lab->work);
+	else
+		queue_delayed_work(lab->queue, &lab->retry, LAB_RETRY_DELAY);
+}
+
+/* One round, which ends however much is made dirty meanwhile. */
 static void lab_work(struct work_struct *work)
 {
 	struct labyrinth *lab = container_of(work, struct labyrinth, work);
 	LIST_HEAD(graves);
-	bool filled = true;
-	unsigned int i;
 
 	/* Full barrier: pairs with lab_kick(). What comes later kicks again. */
 	atomic_xchg(&lab->kicked, 0);
 	lab_owners_dig(lab, &graves);
 	lab_recycle_all(lab);
-	for (i = 0; i < lab->node_count; i++)
-		filled &= lab_refill_node(lab, lab->nodes[i]);
+	lab_work_again(lab, lab_refill_all(lab));
 	lab_owners_bury(lab, &graves);
-	if (wq_has_sleeper(&lab->refilled))
-		wake_up_all(&lab->refilled);
-	if (!filled)
-		queue_delayed_work(lab->queue, &lab->retry, LAB_RETRY_DELAY);
+	lab_wake(lab);
 }
 
 static void lab_work_retry(struct work_struct *work)
@@ -286,8 +356,11 @@ void __lab_kick(struct labyrinth *lab)
 }
 
 /**
- * lab_worker_run - have the worker go through everything once, and wait for it
+ * lab_worker_run - have the worker go one round, and wait for it
  * @lab: the instance
+ *
+ * What was freed before is wiped after it; what is lacking may take more rounds,
+ * see lab_worker_unfilled().
  *
  * Context: process.
  */
@@ -295,6 +368,17 @@ void lab_worker_run(struct labyrinth *lab)
 {
 	queue_work(lab->queue, &lab->work);
 	flush_work(&lab->work);
+}
+
+/**
+ * lab_worker_unfilled - did the last round leave something to be fetched?
+ * @lab: the instance
+ *
+ * Context: any; right after lab_worker_run() it says whether another is of use.
+ */
+bool lab_worker_unfilled(struct labyrinth *lab)
+{
+	return READ_ONCE(lab->unfilled);
 }
 
 int lab_worker_init(struct labyrinth *lab)
@@ -338,11 +422,13 @@ void lab_worker_exit(struct labyrinth *lab)
 {
 	if (!lab->queue)
 		return;
+	/* The work queues neither itself nor the retry from now on. */
+	WRITE_ONCE(lab->closing, true);
 	irq_work_sync(&lab->kick);
 	/* The last dead are buried, the last pages wiped. */
 	lab_worker_run(lab);
 	cancel_delayed_work_sync(&lab->lean_end);
-	/* The work may queue the retry, and the retry the work. */
+	/* A round that began before, or the retry, may have queued the other. */
 	cancel_work_sync(&lab->work);
 	cancel_delayed_work_sync(&lab->retry);
 	cancel_work_sync(&lab->work);

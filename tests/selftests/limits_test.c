@@ -3,7 +3,9 @@
  * Quota and RLIMIT_MEMLOCK: exactly that many pages, and a refusal that says
  * which of the two it was.
  */
+#include <poll.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "admin_util.h"
 
@@ -113,6 +115,34 @@ TEST_F(limits, a_named_owner_gets_its_quota_exactly)
 	EXPECT_EQ(LIMIT, owner_value(OWNER, LABYRINTH_A_OWNER_USED));
 	test_free(self->fd, LIMIT, self->handles);
 	EXPECT_EXACTLY(LIMIT, self->fd, QUOTA);
+}
+
+TEST_F(limits, poll_says_nothing_of_pages_beyond_the_quota)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLOUT };
+
+	ASSERT_EQ(0, file_quota_set(self->fd, 1));
+	EXPECT_EQ(1, poll(&pollfd, 1, 0));
+	test_alloc(self->fd, 0, 1, self->handles);
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	test_free(self->fd, 1, self->handles);
+	EXPECT_EQ(1, poll(&pollfd, 1, 0));
+}
+
+TEST_F(limits, a_part_names_the_rung_that_served_it_and_why_there_is_no_more)
+{
+	struct labyrinth_alloc cmd = {
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.count = 4,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)self->handles,
+	};
+
+	ASSERT_EQ(0, file_quota_set(self->fd, 2));
+	test_alloc_cmd(self->fd, &cmd);
+	EXPECT_EQ(2, cmd.out_count);
+	EXPECT_NE(LABYRINTH_RUNG_NONE, cmd.out_rung);
+	EXPECT_EQ(LABYRINTH_REASON_QUOTA, cmd.out_reason);
 }
 
 TEST_F(limits, a_refused_request_waits_for_nothing)
@@ -300,6 +330,41 @@ TEST_F(limits, an_owner_given_away_is_charged_to_who_attaches_it_next)
 	self->fd = test_open_device(O_RDWR);
 }
 
+static int attach_as_member(void *arg)
+{
+	int *held = arg, fd;
+	__u64 handle;
+
+	if (become(OTHER_USER, OTHER_GROUP))
+		return 100;
+	fd = _open_device(O_RDWR);
+	if (_attach(fd, OWNER) || _alloc(fd, 0, 1, &handle))
+		return 101;
+	*held = charged_pages(&(uid_t){ OTHER_USER });
+	return 0;
+}
+
+TEST_F(limits, until_its_user_has_attached_whoever_does_pays_for_an_owner)
+{
+	uid_t member = OTHER_USER, nobody = NOBODY;
+	int *held = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){
+		.uid = NOBODY, .gid = OTHER_GROUP, .mode = 0660 }));
+	EXPECT_EQ(0, in_child(attach_as_member, held));
+	EXPECT_EQ(1, *held);
+	EXPECT_EQ(1, in_child(charged_pages, &member));
+	EXPECT_EQ(0, in_child(charged_pages, &nobody));
+	/* From now on it is the owner's own user, whoever acts. */
+	EXPECT_TRUE(WAIT_UNTIL(!in_child(attach_as_nobody, NULL)));
+	EXPECT_EQ(0, in_child(charged_pages, &member));
+	EXPECT_EQ(1, in_child(charged_pages, &nobody));
+	EXPECT_TRUE(WAIT_UNTIL(!in_child(attach_as_member, held)));
+	EXPECT_EQ(0, in_child(charged_pages, &member));
+	EXPECT_EQ(2, in_child(charged_pages, &nobody));
+}
+
 #define LARGE_ORDER	9
 #define LARGE_BLOCKS	16
 
@@ -351,6 +416,56 @@ TEST_F(limits, while_much_is_to_be_wiped_the_system_is_not_asked_for_more)
 	close(large);
 	/* And then it is asked again. */
 	EXPECT_TRUE(WAIT_UNTIL(!_alloc_cmd(self->fd, &cmd)));
+}
+
+#define CLOSERS		2
+#define CLOSING_SECONDS	6
+
+/* What is freed is charged to nobody, so here a limit of LIMIT pages is none. */
+static int open_take_and_close(FIXTURE_DATA(limits) *self)
+{
+	time_t end = now_seconds() + CLOSING_SECONDS;
+
+	while (now_seconds() < end) {
+		_alloc(self->fd, LABYRINTH_ALLOC_STRICT |
+				 LABYRINTH_ALLOC_PARTIAL, LIMIT / CLOSERS,
+		       self->handles);
+		close(self->fd);
+		self->fd = _open_device(O_RDWR);
+		if (self->fd < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int closer(void *arg)
+{
+	return memlock_test(open_take_and_close, arg);
+}
+
+TEST_F(limits, closing_faster_than_is_wiped_parks_no_memory)
+{
+	time_t end = now_seconds() + CLOSING_SECONDS;
+	struct books books;
+	pid_t pids[CLOSERS];
+	__u64 before, most = 0;
+
+	ASSERT_TRUE(all_pages_are_back());
+	ASSERT_EQ(0, books_get(&books));
+	before = books.taken;
+	for (int i = 0; i < CLOSERS; i++)
+		pids[i] = spawn(closer, self);
+	while (now_seconds() < end) {
+		ASSERT_EQ(0, books_get(&books));
+		most = books.taken > most ? books.taken : most;
+		usleep(1000);
+	}
+	for (int i = 0; i < CLOSERS; i++)
+		EXPECT_EQ(0, reap(pids[i]));
+	/* What may wait to be wiped, and what a round of the refill fetches. */
+	EXPECT_GT(before + 8192, most) {
+		TH_LOG("%llu pages before, up to %llu", before, most);
+	}
 }
 
 TEST_F(limits, cap_ipc_lock_lifts_rlimit_memlock)

@@ -27,7 +27,7 @@
  * Fields named @out_* are written by the kernel, on success and, where the
  * kernel-doc says so, on failure; all others are read once. A field named
  * @__reserved must be 0. A call that fails has changed nothing, except where
- * LABYRINTH_*_PARTIAL asked for it.
+ * LABYRINTH_*_PARTIAL asked for it, and for WRITE, which says how far it went.
  *
  * The descriptor is an owner. It serves the address space (mm) that opened it
  * and nobody else: after fork, in a receiver of SCM_RIGHTS, after exec and
@@ -42,7 +42,8 @@
  * EBUSY        the named owner is attached by another file; or this file holds
  *              pages, or is attached, already
  * EDQUOT       the owner's quota, or RLIMIT_MEMLOCK (see the reason)
- * E2BIG        bytes beyond what this kernel understands are not zero
+ * E2BIG        bytes beyond what this kernel understands are not zero, or size
+ *              is more than a page
  * EFAULT       a pointer of the caller's could not be read or written
  * EINVAL       understood, but wrong: unknown flag, non-zero reserved field,
  *              size too small, count, order or range out of bounds
@@ -225,11 +226,13 @@ struct labyrinth_info {
  *	a caller that can't be told its handles has taken nothing
  * @out_count: handles written (also on failure: 0)
  * @out_rung: deepest rung that served; on failure the last one tried
- * @out_reason: enum labyrinth_reason (also on failure)
+ * @out_reason: enum labyrinth_reason: why there are no more (also on failure)
  * @__reserved: must be 0
  *
  * A page is all zeroes when it is first seen. All or nothing, unless
- * LABYRINTH_ALLOC_PARTIAL.
+ * LABYRINTH_ALLOC_PARTIAL. "On failure" is EDQUOT, ENOMEM, ETIMEDOUT, EINTR and
+ * ESHUTDOWN: what is refused before it is tried (EINVAL, EOPNOTSUPP, EFAULT)
+ * writes nothing.
  */
 struct labyrinth_alloc {
 	__u32 size;
@@ -263,7 +266,8 @@ struct labyrinth_alloc {
  *
  * All or nothing, unless LABYRINTH_FREE_PARTIAL; a handle that is there twice
  * is refused the second time. Contents are wiped before anyone else can have
- * the pages.
+ * the pages. While more waits to be wiped than may (16 MiB), it returns only
+ * when that has been done, or after a second; so do close(2) and open(2).
  */
 struct labyrinth_free {
 	__u32 size;

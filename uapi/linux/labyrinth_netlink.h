@@ -220,7 +220,8 @@ enum labyrinth_page_state {
  * @LABYRINTH_A_PAGE_RUNG: u32, enum labyrinth_rung
  * @LABYRINTH_A_PAGE_TAG: u64, the owner's
  * @LABYRINTH_A_PAGE_USED: u64, used length in bytes, the owner's
- * @LABYRINTH_A_PAGE_AGE: u64, ns since it was allocated
+ * @LABYRINTH_A_PAGE_AGE: u64, ns since it was allocated; absent while that is
+ *	not recorded
  * @LABYRINTH_A_PAGE_PHYS: u64, physical address; admins only
  * @LABYRINTH_A_PAGE_PAD: alignment of u64
  */
