@@ -6,6 +6,8 @@
 #ifndef LABYRINTH_RESERVE_H
 #define LABYRINTH_RESERVE_H
 
+#include <linux/minmax.h>
+
 #include "core.h"
 
 struct labyrinth_owner;
@@ -24,9 +26,21 @@ void lab_reserve_exit(struct labyrinth *lab);
 int lab_reserve_set(struct labyrinth *lab, int nid,
 		    const struct lab_reserve_change *change, const char **why);
 
+/* guarantee.c */
 int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages);
 void lab_guarantee_drop(struct labyrinth_owner *owner);
 unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node);
+unsigned long lab_credit_target(const struct labyrinth_owner *owner);
+void lab_credit_move(atomic_long_t *from, atomic_long_t *to);
+
+/* What @count lacks of @target. */
+static inline unsigned long lab_shortfall(unsigned long target,
+					  const atomic_long_t *count)
+{
+	unsigned long have = (unsigned long)max(0L, atomic_long_read(count));
+
+	return target - min(have, target);
+}
 
 unsigned long lab_reserve_available(struct labyrinth *lab);
 unsigned long lab_emergency_available(struct labyrinth *lab);
