@@ -31,6 +31,8 @@ help:
 	@echo '  make selftests  build/selftests, to be run as root where the module is loaded (run.sh)'
 	@echo '  make setup      install the Debian packages that all of this needs'
 	@echo '  make module     build/KERNEL/VARIANT/labyrinth.ko (KERNEL=$(KERNEL); or "host")'
+	@echo '  make samples    build/KERNEL/VARIANT/labyrinth_capture.ko, a module to copy from'
+	@echo '  make test-modules  build/KERNEL/VARIANT/tests-modules/*.ko'
 	@echo '  make tool       build/tool/labyrinth'
 	@echo '  make load       build for the running kernel and load it (root)'
 	@echo '  make unload     unload it (root)'
@@ -55,6 +57,22 @@ module:
 		$(if $(filter debug,$(VARIANT)),CONFIG_LABYRINTH_DEBUG=y) $(MODFLAGS) modules \
 		$(if $(V),,>$(OUT)/log 2>&1 || { cat $(OUT)/log >&2; exit 1; })
 	$(Q)ln -sf module/labyrinth.ko $(OUT)/labyrinth.ko
+
+# Modules that stand on labyrinth's exported symbols: DIRECTORY below OUT.
+using = $(MAKE) --no-print-directory -C $(KDIR) M=$(OUT)/$(1) $(MODFLAGS) modules \
+		KBUILD_EXTRA_SYMBOLS=$(OUT)/module/Module.symvers \
+		$(if $(V),,>$(OUT)/log.$(notdir $(1)) 2>&1 || { cat $(OUT)/log.$(notdir $(1)) >&2; exit 1; })
+
+.PHONY: samples
+samples: module
+	$(Q)$(call using,module/samples)
+	$(Q)ln -sf module/samples/labyrinth_capture.ko $(OUT)/labyrinth_capture.ko
+
+.PHONY: test-modules
+test-modules: module
+	$(Q)mkdir -p $(OUT)/tests-modules
+	$(Q)cp -rsf $(CURDIR)/tests/modules/. $(OUT)/tests-modules/
+	$(Q)$(call using,tests-modules)
 
 .PHONY: tool
 tool:

@@ -7,6 +7,7 @@
  * would look like a book that is wrong.
  */
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/user.h>
 
 #include "owner.h"
@@ -15,10 +16,14 @@
 
 static bool lab_account_charge(struct lab_account *account, long pages)
 {
-	if (!account->user)
+	if (!account->counted)
 		return true;
-	if ((unsigned long)atomic_long_add_return(pages, &account->user->locked_vm) >
+	lab_step();
+	lab_step();
+	if (account->user &&
+	    (unsigned long)atomic_long_add_return(pages, &account->user->locked_vm) >
 	    READ_ONCE(account->limit)) {
+		lab_step();
 		atomic_long_sub(pages, &account->user->locked_vm);
 		return false;
 	}
@@ -26,26 +31,43 @@ static bool lab_account_charge(struct lab_account *account, long pages)
 	return true;
 }
 
-static void lab_account_uncharge(struct lab_account *account, long pages)
+/* Also what could not be refused. */
+static void lab_account_add(struct lab_account *account, long pages)
 {
-	if (!account->user)
+	if (!account->counted)
 		return;
-	atomic_long_sub(pages, &account->charged);
-	atomic_long_sub(pages, &account->user->locked_vm);
+	lab_step();
+	lab_step();
+	atomic_long_add(pages, &account->charged);
+	if (account->user)
+		atomic_long_add(pages, &account->user->locked_vm);
+}
+
+static enum labyrinth_reason lab_over_quota(const struct labyrinth_owner *owner)
+{
+	return lab_owner_dying(owner) ? LABYRINTH_REASON_DYING :
+					LABYRINTH_REASON_QUOTA;
 }
 
 static enum labyrinth_reason lab_try_charge(struct labyrinth_owner *owner,
 					    unsigned long pages)
 {
-	long used = atomic_long_add_return((long)pages, &owner->used);
+	long used;
 
+	/* What can't fit is not added for an instant, at others' cost. */
+	if ((unsigned long)atomic_long_read(&owner->used) + pages >
+	    READ_ONCE(owner->quota))
+		return lab_over_quota(owner);
+	lab_step();
+	used = atomic_long_add_return((long)pages, &owner->used);
 	/* The addition is a full barrier: pairs with lab_owner_close_empty(). */
 	if ((unsigned long)used > READ_ONCE(owner->quota)) {
+		lab_step();
 		atomic_long_sub((long)pages, &owner->used);
-		return lab_owner_dying(owner) ? LABYRINTH_REASON_DYING :
-						LABYRINTH_REASON_QUOTA;
+		return lab_over_quota(owner);
 	}
-	if (!lab_account_charge(&owner->account, (long)pages)) {
+	if (!lab_account_charge(lab_payer(owner), (long)pages)) {
+		lab_step();
 		atomic_long_sub((long)pages, &owner->used);
 		return LABYRINTH_REASON_MEMLOCK;
 	}
@@ -79,7 +101,8 @@ enum labyrinth_reason lab_charge(struct labyrinth_owner *owner,
 void lab_uncharge(struct labyrinth_owner *owner, unsigned long pages)
 {
 	preempt_disable();
-	lab_account_uncharge(&owner->account, (long)pages);
+	lab_account_add(lab_payer(owner), -(long)pages);
+	lab_step();
 	atomic_long_sub((long)pages, &owner->used);
 	preempt_enable();
 }
@@ -99,6 +122,7 @@ enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
 	enum labyrinth_reason reason;
 
 	preempt_disable();
+	lab_step();
 	atomic_long_add((long)pages, &owner->pending);
 	reason = lab_charge(owner, pages);
 	if (reason != LABYRINTH_REASON_NONE)
@@ -118,20 +142,51 @@ void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages)
 /* They have been taken and published, or uncharged: no call is about to. */
 void lab_settle_pending(struct labyrinth_owner *owner, unsigned long pages)
 {
+	lab_step();
 	atomic_long_sub((long)pages, &owner->pending);
 }
 
 /* Charge what can't be refused: a page that was freed, but is held back. */
 void lab_recharge(struct labyrinth_owner *owner, unsigned long pages)
 {
-	struct lab_account *account = &owner->account;
-
-	/* The worker's: verify waits for reserve_lock. */
+	preempt_disable();
 	atomic_long_add((long)pages, &owner->used);
-	if (account->user) {
-		atomic_long_add((long)pages, &account->charged);
-		atomic_long_add((long)pages, &account->user->locked_vm);
-	}
+	lab_account_add(lab_payer(owner), (long)pages);
+	preempt_enable();
+}
+
+/**
+ * lab_account_move - another user pays for an owner from now on
+ * @owner: named; owners->lock held, and reserve_lock, for verify's sake
+ * @user: who
+ * @limit: of @user's, in pages
+ *
+ * Others' gifts are charged meanwhile, in any context: to the one or the other
+ * account, as they saw it. What went to the old one after it was read is known a
+ * grace period after the change.
+ *
+ * Context: process; sleeps.
+ */
+void lab_account_move(struct labyrinth_owner *owner, struct user_struct *user,
+		      unsigned long limit)
+{
+	struct lab_account *from = lab_payer(owner);
+	struct lab_account *to = &owner->account[!owner->payer];
+	long moved = atomic_long_read(&from->charged), late;
+
+	to->user = get_uid(user);
+	to->limit = limit;
+	atomic_long_set(&to->charged, 0);
+	lab_account_add(to, moved);
+	/* Who sees it sees the account: the reader's dependency is the pair. */
+	smp_store_release(&owner->payer, !owner->payer);
+	synchronize_rcu();
+	late = atomic_long_read(&from->charged) - moved;
+	lab_account_add(to, late);
+	lab_account_add(from, -(moved + late));
+	if (from->user)
+		free_uid(from->user);
+	from->user = NULL;
 }
 
 /**
@@ -139,7 +194,7 @@ void lab_recharge(struct labyrinth_owner *owner, unsigned long pages)
  *	and its owner is no longer charged
  * @owner: who held it
  * @slot: of @handle
- * @handle: OWNED, or LEAVING with no mapping left
+ * @handle: OWNED, LEAVING with no mapping left, or TRANSIT and never to be taken
  *
  * Context: any. A bounded number of steps.
  *
@@ -154,13 +209,16 @@ bool lab_release(struct labyrinth_owner *owner, struct lab_slot *slot,
 
 	preempt_disable();
 	released = lab_slot_free(slot, handle, owner->id) ||
-		   lab_slot_gone(slot, handle, owner->id);
+		   lab_slot_gone(slot, handle, owner->id) ||
+		   lab_slot_drop(slot, handle, owner->id);
 	if (released) {
 		lab_dirty_mark(&lab->reg.dirty, lab_slot_index(&lab->reg, slot));
 		lab_count(lab, free);
 		lab_count_add(lab, soiled, pages);
-		if (covered)
+		if (covered) {
+			lab_step();
 			atomic_long_dec(&owner->covered);
+		}
 		lab_uncharge(owner, pages);
 	}
 	preempt_enable();

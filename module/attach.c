@@ -35,25 +35,6 @@ static umode_t lab_mode_wanted(fmode_t mode)
 	return want ?: 06;
 }
 
-/* Under owners->lock, nobody attached: no page is charged meanwhile. */
-static void lab_account_move(struct labyrinth_owner *owner,
-			     struct user_struct *user)
-{
-	struct lab_account *account = &owner->account;
-	long used = atomic_long_read(&owner->used);
-
-	if (account->user) {
-		atomic_long_sub(atomic_long_read(&account->charged),
-				&account->user->locked_vm);
-		free_uid(account->user);
-	}
-	account->user = get_uid(user);
-	atomic_long_set(&account->charged, used);
-	atomic_long_add(used, &user->locked_vm);
-	account->limit = capable(CAP_IPC_LOCK) ? ULONG_MAX :
-			 rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-}
-
 /*
  * Who pays: the owner's uid, as soon as it has attached once (before, a module
  * can't come by its account); until then, and after the owner has been given
@@ -61,11 +42,16 @@ static void lab_account_move(struct labyrinth_owner *owner,
  */
 static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
 {
-	const struct user_struct *payer = owner->account.user;
+	unsigned long limit = capable(CAP_IPC_LOCK) ? ULONG_MAX :
+			      rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct lab_account *account = lab_payer(owner);
+	const struct user_struct *payer = account->user;
 
-	if (uid_eq(current_uid(), owner->uid) || !payer ||
-	    !uid_eq(payer->uid, owner->uid))
-		lab_account_move(owner, current_user());
+	if (payer == current_user())
+		WRITE_ONCE(account->limit, limit);
+	else if (!payer || uid_eq(current_uid(), owner->uid) ||
+		 !uid_eq(payer->uid, owner->uid))
+		lab_account_move(owner, current_user(), limit);
 }
 
 /**

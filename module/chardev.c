@@ -35,7 +35,7 @@ struct lab_device {
 /* === The end of a descriptor's owners ==================================== */
 
 /* Return: false if they had ended before. */
-static bool lab_file_leave(struct lab_file *file)
+static bool lab_file_leave(struct lab_file *file, bool wait)
 {
 	bool first;
 
@@ -43,9 +43,10 @@ static bool lab_file_leave(struct lab_file *file)
 	first = !file->gone;
 	if (first) {
 		file->gone = true;
+		lab_inbox_listen(file->acting, NULL);
 		if (file->acting != file->self)
 			lab_owner_detach(file->acting);
-		lab_owner_kill(file->self);
+		lab_owner_kill(file->self, wait);
 		lab_owner_put(file->self);
 	}
 	mutex_unlock(&file->lock);
@@ -56,9 +57,9 @@ static void lab_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct lab_file *file = container_of(notifier, struct lab_file, notifier);
 
-	lab_file_leave(file);
+	lab_file_leave(file, false);
 	/* Whoever polls from elsewhere learns that it is dead. */
-	wake_up_all(&file->lab->refilled);
+	wake_up_all(&file->listener.wait);
 }
 
 static void lab_mm_free(struct mmu_notifier *notifier)
@@ -102,6 +103,7 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 						  ERR_CAST(owner);
 	}
 	mutex_init(&file->lock);
+	init_waitqueue_head(&file->listener.wait);
 	file->lab = lab;
 	file->self = owner;
 	file->acting = owner;
@@ -127,11 +129,12 @@ static int lab_open(struct inode *inode, struct file *filp)
 	file->notifier.ops = &lab_mm_ops;
 	err = mmu_notifier_register(&file->notifier, file->mm);
 	if (err) {
-		lab_file_leave(file);
+		lab_file_leave(file, true);
 		kfree(file);
 		/* A signal was pending: it is handled, and then comes this again. */
 		return err == -EINTR ? -ERESTARTNOINTR : err;
 	}
+	lab_inbox_listen(file->self, &file->listener);
 	filp->private_data = file;
 	return stream_open(inode, filp);
 }
@@ -141,8 +144,9 @@ static int lab_file_release(struct inode *inode, struct file *filp)
 	struct lab_file *file = filp->private_data;
 
 	/* Where the mm has died, its process is on its way out: not held back. */
-	if (lab_file_leave(file))
+	if (lab_file_leave(file, true))
 		lab_wait_wiped(file->lab);
+	lab_file_eventfd(file, NULL);
 	/* Frees it once no lab_mm_release() can be under way. */
 	mmu_notifier_put(&file->notifier);
 	return 0;
@@ -159,108 +163,56 @@ static bool lab_owner_could_take(const struct labyrinth_owner *owner)
 		lab_emergency_available(owner->lab));
 }
 
+/* Under the owner's lock: of a take that is under way all is seen, or nothing. */
+static bool lab_poll_inbox(struct labyrinth_owner *owner)
+{
+	bool empty;
+
+	if (!lab_inbox(owner))
+		return false;
+	mutex_lock(&owner->lock);
+	empty = lab_inbox_empty(owner);
+	mutex_unlock(&owner->lock);
+	return !empty;
+}
+
 static __poll_t lab_poll(struct file *filp, poll_table *wait)
 {
 	struct lab_file *file = filp->private_data;
 	struct labyrinth_owner *owner;
+	__poll_t events = 0;
 
 	poll_wait(filp, &file->lab->refilled, wait);
+	poll_wait(filp, &file->listener.wait, wait);
 	if (file->mm != current->mm || READ_ONCE(file->gone))
 		return EPOLLERR | EPOLLHUP;
 	owner = lab_file_acting(file);
 	if (lab_owner_dying(owner))
 		return EPOLLERR | EPOLLHUP;
-	return lab_owner_could_take(owner) ? EPOLLOUT | EPOLLWRNORM : 0;
+	if (lab_owner_could_take(owner))
+		events |= EPOLLOUT | EPOLLWRNORM;
+	if (lab_poll_inbox(owner))
+		events |= EPOLLIN | EPOLLRDNORM;
+	return events;
 }
 
-/* === Calls about the owner =============================================== */
-
-static int lab_ioctl_info(struct lab_call *call)
+/**
+ * lab_file_eventfd - say what is signalled, besides poll, when something comes
+ * @file: an open one
+ * @eventfd: with a reference, which is passed on; NULL: nothing
+ */
+void lab_file_eventfd(struct lab_file *file, struct eventfd_ctx *eventfd)
 {
-	struct labyrinth_info *info = call->arg;
-	struct labyrinth_owner *owner = call->owner;
-	struct labyrinth *lab = call->file->lab;
-	struct lab_account *account = &owner->account;
-	unsigned long limit = READ_ONCE(account->limit);
-	unsigned int i;
-
-	if (info->flags)
-		return -EINVAL;
-	info->out_features = 0;
-	info->out_page_size = PAGE_SIZE;
-	info->out_max_order = LAB_MAX_ORDER;
-	info->out_max_batch = LAB_MAX_BATCH;
-	info->out_slots = lab->reg.slots;
-	info->out_owner = owner->id;
-	info->out_kind = owner->kind;
-	info->out_used = (u64)atomic_long_read(&owner->used);
-	info->out_quota = READ_ONCE(owner->quota);
-	info->out_guarantee = READ_ONCE(owner->guarantee);
-	info->out_memlock_used = !account->user ? 0 :
-		(u64)atomic_long_read(&account->user->locked_vm);
-	info->out_memlock_limit = limit == ULONG_MAX ? LABYRINTH_UNLIMITED :
-						       limit;
-	info->out_reserve_available = lab_reserve_available(lab);
-	info->out_reserve_high = 0;
-	for (i = 0; i < lab->node_count; i++)
-		info->out_reserve_high += READ_ONCE(lab->nodes[i]->high);
-	return lab_respond(call);
-}
-
-/* Everything that can refuse, and can be taken back by lab_owner_detach(). */
-static int lab_attach_begin(struct lab_file *file, struct labyrinth_owner *owner)
-{
-	int err = -EBUSY;
-
 	mutex_lock(&file->lock);
-	if (file->acting == file->self &&
-	    !atomic_long_read(&file->self->used))
-		err = lab_owner_attach(owner, file->mode);
+	/* Where it has gone nobody is told, and its owner may be no more. */
+	if (file->gone)
+		swap(file->listener.eventfd, eventfd);
+	else
+		eventfd = lab_inbox_eventfd(file->acting, &file->listener,
+					    eventfd);
 	mutex_unlock(&file->lock);
-	return err;
-}
-
-/* What can't be taken back: the file's own owner is shut for good. */
-static int lab_attach_finish(struct lab_file *file,
-			     struct labyrinth_owner *owner)
-{
-	int err = -EBUSY;
-
-	mutex_lock(&file->lock);
-	/* Another thread may have been faster, or be taking pages. */
-	if (file->acting == file->self && lab_owner_close_empty(file->self)) {
-		/* Pairs with lab_file_acting(). */
-		smp_store_release(&file->acting, owner);
-		err = 0;
-	}
-	mutex_unlock(&file->lock);
-	return err;
-}
-
-static int lab_ioctl_attach(struct lab_call *call)
-{
-	struct labyrinth_attach *attach = call->arg;
-	struct labyrinth_owner *owner;
-	int err;
-
-	if (attach->flags || attach->__reserved ||
-	    !lab_name_valid((const char *)attach->name, sizeof(attach->name)))
-		return -EINVAL;
-	owner = lab_owner_by_name(call->file->lab, (const char *)attach->name);
-	if (!owner)
-		return -ENOENT;
-	err = lab_attach_begin(call->file, owner);
-	if (err)
-		goto out;
-	attach->out_owner = owner->id;
-	err = lab_respond(call);
-	if (!err)
-		err = lab_attach_finish(call->file, owner);
-	if (err)
-		lab_owner_detach(owner);
-out:
-	lab_owner_put(owner);
-	return err;
+	if (eventfd)
+		eventfd_ctx_put(eventfd);
 }
 
 /* === Dispatch ============================================================ */
@@ -287,6 +239,10 @@ union lab_args {
 	struct labyrinth_rw rw;
 	struct labyrinth_set set;
 	struct labyrinth_attach attach;
+	struct labyrinth_give give;
+	struct labyrinth_take take;
+	struct labyrinth_eventfd eventfd;
+	struct labyrinth_accept_set accept;
 };
 
 #define LAB_OP(_cmd, _fn, _size, _min_size, _mode)			\
@@ -323,6 +279,18 @@ static const struct lab_op lab_ops[] = {
 	LAB_OP(LABYRINTH_IOC_ATTACH, lab_ioctl_attach,
 	       sizeof(struct labyrinth_attach),
 	       offsetofend(struct labyrinth_attach, __reserved), 0),
+	LAB_OP(LABYRINTH_IOC_GIVE, lab_ioctl_give,
+	       sizeof(struct labyrinth_give),
+	       offsetofend(struct labyrinth_give, out_reason), FMODE_WRITE),
+	LAB_OP(LABYRINTH_IOC_TAKE, lab_ioctl_take,
+	       sizeof(struct labyrinth_take),
+	       offsetofend(struct labyrinth_take, handles), FMODE_WRITE),
+	LAB_OP(LABYRINTH_IOC_EVENTFD, lab_ioctl_eventfd,
+	       sizeof(struct labyrinth_eventfd),
+	       offsetofend(struct labyrinth_eventfd, __reserved), 0),
+	LAB_OP(LABYRINTH_IOC_ACCEPT, lab_ioctl_accept,
+	       sizeof(struct labyrinth_accept_set),
+	       offsetofend(struct labyrinth_accept_set, inbox), FMODE_WRITE),
 };
 
 /* No holes at the end either, so 32-bit and 64-bit callers agree. */
@@ -333,6 +301,10 @@ static_assert(sizeof(struct labyrinth_query) % 8 == 0);
 static_assert(sizeof(struct labyrinth_rw) % 8 == 0);
 static_assert(sizeof(struct labyrinth_set) % 8 == 0);
 static_assert(sizeof(struct labyrinth_attach) % 8 == 0);
+static_assert(sizeof(struct labyrinth_give) % 8 == 0);
+static_assert(sizeof(struct labyrinth_take) % 8 == 0);
+static_assert(sizeof(struct labyrinth_eventfd) % 8 == 0);
+static_assert(sizeof(struct labyrinth_accept_set) % 8 == 0);
 
 int lab_respond(const struct lab_call *call)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * /dev/labyrinth. chardev.c is the descriptor and the dispatch, ioctl_hold.c
- * what takes and frees, ioctl_page.c what looks into pages.
+ * what allocates and frees, ioctl_give.c what gives and takes, ioctl_page.c what
+ * looks into pages, ioctl_owner.c the rest.
  */
 #ifndef LABYRINTH_CHARDEV_H
 #define LABYRINTH_CHARDEV_H
@@ -9,7 +10,7 @@
 #include <linux/fs.h>
 #include <linux/mmu_notifier.h>
 
-#include "owner.h"
+#include "inbox.h"
 
 /**
  * struct lab_file - an open descriptor
@@ -18,7 +19,8 @@
  * @mm: the opener's; a reference to the struct is held with @notifier
  * @self: the file's own owner
  * @acting: who it acts as: @self, or the named owner that it has attached
- * @lock: guards @gone, and the change of @acting
+ * @lock: guards @gone, the change of @acting, and of @listener's eventfd
+ * @listener: told of what comes into the inbox of @acting
  * @gone: its owners have been left: mm dead, or closing
  * @mode: what it was opened for: FMODE_READ, FMODE_WRITE
  */
@@ -28,7 +30,8 @@ struct lab_file {
 	struct mm_struct *mm;
 	struct labyrinth_owner *self;
 	struct labyrinth_owner *acting;
-	struct mutex lock; /* gone, changes of acting */
+	struct mutex lock; /* gone, changes of acting and eventfd */
+	struct lab_listener listener;
 	bool gone;
 	fmode_t mode;
 };
@@ -57,11 +60,19 @@ void lab_chardev_exit(void);
 /* Write the struct back; what the caller has no room for is left out. */
 int lab_respond(const struct lab_call *call);
 
+int lab_ioctl_info(struct lab_call *call);
+int lab_ioctl_attach(struct lab_call *call);
 int lab_ioctl_alloc(struct lab_call *call);
 int lab_ioctl_free(struct lab_call *call);
 int lab_ioctl_query(struct lab_call *call);
 int lab_ioctl_read(struct lab_call *call);
 int lab_ioctl_write(struct lab_call *call);
 int lab_ioctl_set(struct lab_call *call);
+int lab_ioctl_give(struct lab_call *call);
+int lab_ioctl_take(struct lab_call *call);
+int lab_ioctl_eventfd(struct lab_call *call);
+int lab_ioctl_accept(struct lab_call *call);
+
+void lab_file_eventfd(struct lab_file *file, struct eventfd_ctx *eventfd);
 
 #endif /* LABYRINTH_CHARDEV_H */

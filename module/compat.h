@@ -4,6 +4,7 @@
 #define LABYRINTH_COMPAT_H
 
 #include <linux/device/class.h>
+#include <linux/eventfd.h>
 #include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -15,6 +16,15 @@ static inline struct class *lab_class_create(const char *name)
 	return class_create(THIS_MODULE, name);
 #else
 	return class_create(name);
+#endif
+}
+
+static inline void lab_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd, 1);
+#else
+	eventfd_signal(eventfd);
 #endif
 }
 

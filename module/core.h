@@ -9,14 +9,15 @@
  *   reserve_lock     whatever fills: rings' tails, ready stacks' puts,
  *                    watermarks, the list of guarantees
  *   owner->lock      an owner's index, and the cold fields of its slots
- * and, each on its own, owners->graves_lock, taken last, and lab_file.lock,
- * taken before owners->lock. Words, counts, claims and takes need none of them.
+ * and lab_file.lock before owners->lock. Words, counts, claims, takes and puts
+ * into queues need none of them.
  */
 #ifndef LABYRINTH_CORE_H
 #define LABYRINTH_CORE_H
 
 #include <linux/irq_work.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/numa.h>
 #include <linux/percpu.h>
@@ -34,7 +35,7 @@
  */
 #define LAB_MAX_ORDER		9
 #define LAB_MAX_BATCH		65536U
-#define LAB_REASONS		(LABYRINTH_REASON_SOILED + 1)
+#define LAB_REASONS		(LABYRINTH_REASON_REFUSED + 1)
 #define LAB_RUNGS		(LABYRINTH_RUNG_FALLBACK + 1)
 /* The stack's count is modulo 256. */
 #define LAB_MAX_CPU_DEPTH	255
@@ -63,6 +64,11 @@ struct lab_settings {
  * @fail: requests not served, by reason
  * @free: blocks freed
  * @soiled: pages of these
+ * @given: blocks given
+ * @taken: blocks taken out of inboxes
+ * @dropped: blocks that were in transit to an owner that died
+ * @refused: blocks not given, by reason
+ * @deferred: requests queued
  *
  * Written with this_cpu_inc(), which an interrupt or NMI can't tear.
  */
@@ -71,6 +77,11 @@ struct lab_stats {
 	unsigned long fail[LAB_REASONS];
 	unsigned long free;
 	unsigned long soiled;
+	unsigned long given;
+	unsigned long taken;
+	unsigned long dropped;
+	unsigned long refused[LAB_REASONS];
+	unsigned long deferred;
 };
 
 /**
@@ -95,6 +106,8 @@ struct lab_cpu {
  * @lean_until: see @lean
  * @low: @high: @emergency: watermarks; under reserve_lock
  * @guaranteed: owners whose guarantee is here; under reserve_lock
+ * @wanted: single pages that deferred requests of owners at home here wait for;
+ *	under reserve_lock
  * @stock: clean pages without a place yet; under reserve_lock, empty outside
  */
 struct lab_node {
@@ -105,6 +118,7 @@ struct lab_node {
 	bool lean;
 	unsigned long lean_until;
 	struct list_head guaranteed;
+	unsigned long wanted;
 	struct lab_stack stock;
 	unsigned long low;
 	unsigned long high;
@@ -131,8 +145,7 @@ struct lab_work_stats {
  * @next: @next_named: where the search for a free number goes on
  * @seq: goes up when an owner comes or goes, for dumps
  * @named: named owners that are not dying
- * @graves: dead owners, their numbers not yet free; under @graves_lock
- * @graves_lock: taken last
+ * @graves: dead owners, their numbers not yet free
  * @count: owners that are not dying
  */
 struct lab_owners {
@@ -142,9 +155,38 @@ struct lab_owners {
 	u32 next_named;
 	unsigned int seq;
 	struct list_head named;
-	struct list_head graves;
-	spinlock_t graves_lock; /* graves */
+	struct llist_head graves;
 	unsigned int count;
+};
+
+struct labyrinth_deferred;
+
+/**
+ * struct lab_defer - requests that wait for their blocks
+ * @arriving: put by any context, the last one first
+ * @cancel: some owner of a request is dying
+ * @waiting: by order, first in, first out; under reserve_lock
+ * @served: to be told; under reserve_lock
+ */
+struct lab_defer {
+	struct labyrinth_deferred *arriving;
+	bool cancel;
+	struct list_head waiting[LAB_MAX_ORDER + 1];
+	struct list_head served;
+};
+
+struct lab_latency_table;
+
+/**
+ * struct lab_latency - how long allocations took
+ * @table: each CPU's; NULL until it has been recorded once
+ * @deadline: in ns; what takes longer is late; 0: none
+ * @lock: readers against a reset; taken last
+ */
+struct lab_latency {
+	struct lab_latency_table * __percpu *table;
+	u64 deadline;
+	struct mutex lock; /* readers against a reset */
 };
 
 /**
@@ -160,13 +202,16 @@ struct lab_owners {
  * @retry: @work, once more, later
  * @lean_end: @work, when a node has been lean long enough
  * @queue: where it runs
+ * @tell_queue: where others are told of arrivals, and the dead are drained
  * @unfilled: the worker's last round left something to be fetched
  * @closing: the worker is not to queue itself again
  * @refilled: woken when pages have come or have been wiped
  * @admin: @reserve_lock: see the head of this file
  * @work_stats: under reserve_lock
  * @shrinker: gives pages back under memory pressure
+ * @defer: requests that wait
  * @owners: the table of owners
+ * @latency: how long allocations took
  * @settings: what the module was loaded with
  */
 struct labyrinth {
@@ -181,6 +226,7 @@ struct labyrinth {
 	struct delayed_work retry;
 	struct delayed_work lean_end;
 	struct workqueue_struct *queue;
+	struct workqueue_struct *tell_queue;
 	bool unfilled;
 	bool closing;
 	wait_queue_head_t refilled;
@@ -188,7 +234,9 @@ struct labyrinth {
 	struct mutex reserve_lock; /* whatever fills */
 	struct lab_work_stats work_stats;
 	struct shrinker *shrinker;
+	struct lab_defer defer;
 	struct lab_owners owners;
+	struct lab_latency latency;
 	struct lab_settings settings;
 };
 

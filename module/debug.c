@@ -11,8 +11,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "owner.h"
+#include "inbox.h"
 #include "reserve.h"
+#include "steps.h"
 #include "verify.h"
 
 /**
@@ -53,7 +54,7 @@ static struct lab_slot *lab_find_slot(struct labyrinth *lab,
 	return NULL;
 }
 
-/* An owner with pages in its index, and a reference. */
+/* An owner with pages in its index and an inbox, and a reference. */
 static struct labyrinth_owner *lab_find_owner(struct labyrinth *lab)
 {
 	struct labyrinth_owner *owner, *found = NULL;
@@ -61,8 +62,8 @@ static struct labyrinth_owner *lab_find_owner(struct labyrinth *lab)
 
 	mutex_lock(&lab->owners.lock);
 	xa_for_each(&lab->owners.table, id, owner)
-		if (!found && owner->indexed && owner->account.user &&
-		    kref_get_unless_zero(&owner->ref))
+		if (!found && owner->indexed && lab_payer(owner)->user &&
+		    lab_inbox(owner) && kref_get_unless_zero(&owner->ref))
 			found = owner;
 	mutex_unlock(&lab->owners.lock);
 	return found;
@@ -99,7 +100,7 @@ static void lab_dirty(struct lab_corruption *c, struct lab_slot *slot, bool on)
 static void lab_owners(struct lab_corruption *c, struct lab_slot *slot, bool on)
 {
 	atomic_long_add(on ? 1 : -1, &c->owner->used);
-	atomic_long_add(on ? 1 : -1, &c->owner->account.charged);
+	atomic_long_add(on ? 1 : -1, &lab_payer(c->owner)->charged);
 }
 
 static void lab_index(struct lab_corruption *c, struct lab_slot *slot, bool on)
@@ -118,12 +119,18 @@ static void lab_index(struct lab_corruption *c, struct lab_slot *slot, bool on)
 
 static void lab_charges(struct lab_corruption *c, struct lab_slot *slot, bool on)
 {
-	atomic_long_add(on ? 1 : -1, &c->owner->account.charged);
+	atomic_long_add(on ? 1 : -1, &lab_payer(c->owner)->charged);
 }
 
 static void lab_taken(struct lab_corruption *c, struct lab_slot *slot, bool on)
 {
 	atomic_long_add(on ? 1 : -1, &c->lab->reg.taken);
+}
+
+static void lab_inboxes(struct lab_corruption *c, struct lab_slot *slot,
+			bool on)
+{
+	atomic_long_add(on ? -1 : 1, &lab_inbox(c->owner)->queue.room);
 }
 
 static void lab_frames(struct lab_corruption *c, struct lab_slot *slot, bool on)
@@ -142,7 +149,7 @@ static void lab_references(struct lab_corruption *c, struct lab_slot *slot,
 	set_page_count(virt_to_page(slot->addr), on ? 1 : 0);
 }
 
-/* Books in whose entry @owner is set need an owner that holds pages. */
+/* Those with @owner need an owner that holds pages and has an inbox. */
 static const struct lab_book {
 	const char *name;
 	void (*toggle)(struct lab_corruption *c, struct lab_slot *slot, bool on);
@@ -157,6 +164,7 @@ static const struct lab_book {
 	{ "index", lab_index, true, LABYRINTH_PAGE_OWNED },
 	{ "charges", lab_charges, true, LABYRINTH_PAGE_OWNED },
 	{ "taken", lab_taken, false, LABYRINTH_PAGE_READY },
+	{ "inboxes", lab_inboxes, true, LABYRINTH_PAGE_OWNED },
 	{ "frames", lab_frames, false, LABYRINTH_PAGE_READY },
 	{ "references", lab_references, false, LABYRINTH_PAGE_READY },
 };
@@ -235,6 +243,7 @@ int lab_debug_init(struct labyrinth *lab)
 	lab_corruption.dir = debugfs_create_dir("labyrinth", NULL);
 	debugfs_create_file("corrupt", 0200, lab_corruption.dir, NULL,
 			    &lab_corrupt_fops);
+	lab_steps_register(lab, lab_corruption.dir);
 	return 0;
 }
 

@@ -157,4 +157,5 @@ void lab_guarantee_drop(struct labyrinth_owner *owner)
 		lab_credit_move(&owner->credit, &owner->home->ring.available);
 	list_del_init(&owner->guaranteed);
 	mutex_unlock(&lab->reserve_lock);
+	lab_kick(lab);
 }

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "chardev.h"
+#include "defer.h"
 #include "ladder.h"
 #include "reserve.h"
 
@@ -33,8 +34,10 @@ static int lab_alloc_check(const struct labyrinth_alloc *alloc)
 		return -EINVAL;
 	if (alloc->timeout_ns && alloc->fallback != LABYRINTH_FALLBACK_WAIT)
 		return -EINVAL;
-	if (alloc->scope == LABYRINTH_SCOPE_THREAD ||
+	if (alloc->flags & LABYRINTH_ALLOC_PARTIAL &&
 	    alloc->fallback == LABYRINTH_FALLBACK_DEFER)
+		return -EINVAL;
+	if (alloc->scope == LABYRINTH_SCOPE_THREAD)
 		return -EOPNOTSUPP;
 	if (alloc->flags & LABYRINTH_ALLOC_STRICT && alloc->order)
 		return -EOPNOTSUPP;
@@ -73,6 +76,13 @@ static int lab_alloc_charge(struct labyrinth_owner *owner, unsigned long pages,
 static int lab_alloc_one(struct labyrinth_owner *owner,
 			 const struct lab_request *rq, struct lab_grant *grant)
 {
+	/* First in, first out: behind what is still to come. */
+	if (rq->fallback == LABYRINTH_FALLBACK_DEFER &&
+	    atomic_read(&owner->deferred)) {
+		grant->rung = LABYRINTH_RUNG_FALLBACK;
+		grant->reason = LABYRINTH_REASON_EMPTY;
+		return -ENOMEM;
+	}
 	if (!fatal_signal_pending(current))
 		return lab_take(owner, rq, grant);
 	grant->reason = LABYRINTH_REASON_KILLED;
@@ -80,12 +90,34 @@ static int lab_alloc_one(struct labyrinth_owner *owner,
 	return -EINTR;
 }
 
+/* Those of a whole batch that could not be had: later, or not at all. */
+static int lab_alloc_rest(struct labyrinth_owner *owner,
+			  const struct labyrinth_alloc *alloc, int err,
+			  struct lab_grant *grant, struct list_head *later)
+{
+	u32 rest = alloc->count - alloc->out_count;
+
+	if (err == -ENOMEM && alloc->fallback == LABYRINTH_FALLBACK_DEFER) {
+		err = lab_defer_prepare(owner, alloc->order,
+					alloc->tag + alloc->out_count, rest,
+					later);
+		if (err == -ENOSPC) {
+			grant->reason = LABYRINTH_REASON_INBOX;
+			lab_count_failure(owner, grant);
+		}
+	}
+	if (err)
+		lab_uncharge_pending(owner, (unsigned long)rest << alloc->order);
+	return err;
+}
+
 /*
  * Take up to @alloc->count blocks into @handles. Whole batches are charged at
  * once, before the first page is taken; others block by block.
  */
 static int lab_alloc_take(struct labyrinth_owner *owner,
-			  struct labyrinth_alloc *alloc, u64 *handles)
+			  struct labyrinth_alloc *alloc, u64 *handles,
+			  struct list_head *later)
 {
 	bool partial = alloc->flags & LABYRINTH_ALLOC_PARTIAL;
 	unsigned long pages = 1UL << alloc->order;
@@ -96,7 +128,7 @@ static int lab_alloc_take(struct labyrinth_owner *owner,
 	lab_alloc_request(alloc, &rq);
 	if (!partial)
 		err = lab_alloc_charge(owner, pages * alloc->count, &grant);
-	while (!err && alloc->out_count < alloc->count) {
+	while (!err && alloc->out_count < alloc->count && list_empty(later)) {
 		if (partial)
 			err = lab_alloc_charge(owner, pages, &grant);
 		if (err)
@@ -108,18 +140,14 @@ static int lab_alloc_take(struct labyrinth_owner *owner,
 		} else if (partial) {
 			lab_uncharge_pending(owner, pages);
 		} else {
-			lab_uncharge_pending(owner,
-					     pages * (alloc->count -
-						      alloc->out_count));
+			err = lab_alloc_rest(owner, alloc, err, &grant, later);
 		}
 		cond_resched();
 	}
-	if (err) {
-		/* What was had was had from the deepest rung that served it. */
-		if (!partial || !alloc->out_count)
-			alloc->out_rung = grant.rung;
-		alloc->out_reason = grant.reason;
-	}
+	/* What was had was had from the deepest rung that served it. */
+	if (err && (!partial || !alloc->out_count))
+		alloc->out_rung = grant.rung;
+	alloc->out_reason = grant.reason;
 	return err;
 }
 
@@ -136,6 +164,18 @@ static void lab_alloc_undo(struct labyrinth_owner *owner,
 		lab_free_unpublished(owner, &grant);
 		lab_settle_pending(owner, 1UL << alloc->order);
 	}
+}
+
+static void lab_alloc_forget(struct labyrinth_owner *owner,
+			     const struct labyrinth_alloc *alloc,
+			     struct list_head *later)
+{
+	u32 rest = alloc->count - alloc->out_count;
+
+	if (list_empty(later))
+		return;
+	lab_defer_abandon(owner, later);
+	lab_uncharge_pending(owner, (unsigned long)rest << alloc->order);
 }
 
 /* Can't fail, but for an owner that has been removed meanwhile. */
@@ -189,6 +229,7 @@ int lab_ioctl_alloc(struct lab_call *call)
 {
 	struct labyrinth_owner *owner = call->owner;
 	struct labyrinth_alloc *alloc = call->arg;
+	LIST_HEAD(later);
 	u64 *handles;
 	int err = lab_alloc_check(alloc);
 
@@ -202,7 +243,7 @@ int lab_ioctl_alloc(struct lab_call *call)
 	if (!handles)
 		return lab_alloc_fail(call, -ENOMEM);
 
-	err = lab_alloc_take(owner, alloc, handles);
+	err = lab_alloc_take(owner, alloc, handles, &later);
 	if (err && alloc->out_count && alloc->flags & LABYRINTH_ALLOC_PARTIAL)
 		err = 0;
 	if (err) {
@@ -213,8 +254,12 @@ int lab_ioctl_alloc(struct lab_call *call)
 	err = lab_alloc_answer(call, handles);
 	if (!err)
 		err = lab_alloc_publish(owner, alloc, handles);
-	if (err)
+	if (err) {
 		lab_alloc_undo(owner, alloc, handles);
+		lab_alloc_forget(owner, alloc, &later);
+	} else {
+		lab_defer_commit(owner, &later);
+	}
 out:
 	kvfree(handles);
 	return err;

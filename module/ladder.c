@@ -16,6 +16,7 @@
 
 #include "block.h"
 #include "ladder.h"
+#include "latency.h"
 #include "reserve.h"
 
 /* One for each context that can be nested in another, and one for the worker. */
@@ -79,17 +80,31 @@ static u32 lab_rung_emergency(struct labyrinth *lab)
 	return LAB_NIL;
 }
 
-/* Both at once, or verify would see a slot in no book. */
-static bool lab_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
-		      void *addr, unsigned int order, struct lab_grant *grant)
+/**
+ * lab_grant_enter - a block straight from the system becomes an owner's
+ * @lab: the instance
+ * @owner: charged for it
+ * @addr: the block
+ * @order: of it
+ * @grant: with @rung set
+ *
+ * At once, with preemption off: or verify would see a slot in no book, and the
+ * sweep of an owner that is dying would miss one.
+ *
+ * Return: false: no slot is vacant, or the owner is dying.
+ */
+bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
+		     void *addr, unsigned int order, struct lab_grant *grant)
 {
-	struct lab_slot *slot;
+	struct lab_slot *slot = NULL;
 
 	preempt_disable();
-	slot = lab_vacant_take(&lab->reg);
+	if (!lab_owner_dying(owner))
+		slot = lab_vacant_take(&lab->reg);
 	if (slot) {
 		atomic_long_add(1L << order, &lab->reg.taken);
 		WRITE_ONCE(slot->covered, 0);
+		WRITE_ONCE(slot->rung, (u8)grant->rung);
 		grant->handle = lab_handle(lab_slot_enter(slot, addr, order,
 							  owner->id),
 					   lab_slot_index(&lab->reg, slot));
@@ -125,7 +140,7 @@ static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 			     emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order);
 	if (!addr)
 		return false;
-	if (lab_enter(lab, owner, addr, order, grant))
+	if (lab_grant_enter(lab, owner, addr, order, grant))
 		return true;
 	lab_block_put(addr, order);
 	grant->reason = LABYRINTH_REASON_SLOTS;
@@ -141,18 +156,31 @@ static bool lab_covered(const struct labyrinth_owner *owner,
 	       owner->home;
 }
 
-/* Preemption off, from the taking on: until it is owned no book has the slot. */
-static bool lab_own(struct labyrinth *lab, struct labyrinth_owner *owner,
-		    u32 index, struct lab_grant *grant)
+/**
+ * lab_grant_own - a page out of a stack or ring becomes an owner's
+ * @lab: the instance
+ * @owner: charged for it
+ * @index: its slot
+ * @grant: with @rung set
+ *
+ * Preemption off, from the taking on: until it is owned no book has the slot.
+ *
+ * Return: false only if the registry is broken.
+ */
+bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
+		   u32 index, struct lab_grant *grant)
 {
 	struct lab_slot *slot = &lab->reg.slot[index];
 	bool covered = lab_covered(owner, slot);
 	u64 word;
 
 	WRITE_ONCE(slot->covered, covered);
+	WRITE_ONCE(slot->rung, (u8)grant->rung);
 	/* After the claim, so that the worker never sees less lacking than is. */
-	if (covered)
+	if (covered) {
+		lab_step();
 		atomic_long_inc(&owner->covered);
+	}
 	/* A slot that was on a stack or in a ring is READY, and only ours. */
 	if (WARN_ON_ONCE(!lab_slot_own(slot, owner->id, &word)))
 		return false;
@@ -173,6 +201,13 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 	/* Only single pages are kept ready. */
 	if (!rq->order) {
 		preempt_disable();
+		/* From here on a sweep waits for us, or has not begun. */
+		if (lab_owner_dying(owner)) {
+			preempt_enable();
+			grant->rung = LABYRINTH_RUNG_NONE;
+			grant->reason = LABYRINTH_REASON_DYING;
+			return false;
+		}
 		grant->rung = LABYRINTH_RUNG_CPU;
 		index = lab_rung_cpu(lab);
 		if (index == LAB_NIL) {
@@ -188,7 +223,7 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 			index = lab_rung_emergency(lab);
 		}
 		if (index != LAB_NIL)
-			owned = lab_own(lab, owner, index, grant);
+			owned = lab_grant_own(lab, owner, index, grant);
 		preempt_enable();
 	}
 	if (owned)
@@ -272,21 +307,31 @@ int lab_take(struct labyrinth_owner *owner, const struct lab_request *rq,
 	     struct lab_grant *grant)
 {
 	struct labyrinth *lab = owner->lab;
+	u64 begin = lab_latency_begin();
+	bool waited = false;
 	int err = 0;
 
 	grant->slot = NULL;
 	if (!lab_ladder(lab, owner, rq, grant)) {
 		err = -ENOMEM;
-		if (rq->fallback == LABYRINTH_FALLBACK_WAIT)
+		if (lab_owner_dying(owner)) {
+			grant->reason = LABYRINTH_REASON_DYING;
+			err = -ESHUTDOWN;
+		}
+		waited = rq->fallback == LABYRINTH_FALLBACK_WAIT;
+		if (waited)
 			err = lab_fallback_wait(lab, owner, rq, grant);
 	}
-	if (err) {
+	/* What is deferred has not failed. */
+	if (err && rq->fallback != LABYRINTH_FALLBACK_DEFER)
 		lab_count_failure(owner, grant);
+	if (err)
 		return err;
-	}
 	grant->reason = LABYRINTH_REASON_NONE;
-	WRITE_ONCE(grant->slot->rung, (u8)grant->rung);
 	lab_count(lab, alloc[grant->rung]);
+	/* The sleep is the fallback's, whichever rung served in the end. */
+	lab_latency_end(lab, begin,
+			waited ? LABYRINTH_RUNG_FALLBACK : grant->rung);
 	return 0;
 }
 

@@ -11,7 +11,8 @@
  * struct lab_request - what is asked for
  * @order: 2^order pages
  * @strict: only what never leaves the reserve; order 0 only
- * @fallback: enum labyrinth_fallback: FAIL or WAIT
+ * @fallback: enum labyrinth_fallback: FAIL, WAIT, or DEFER, which fails here and
+ *	leaves what comes of it to the caller
  * @deadline: with WAIT: in jiffies; none with @forever
  * @forever: wait without a deadline
  */
@@ -37,6 +38,10 @@ struct lab_grant {
 	enum labyrinth_reason reason;
 };
 
+bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
+		   u32 index, struct lab_grant *grant);
+bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
+		     void *addr, unsigned int order, struct lab_grant *grant);
 int lab_take(struct labyrinth_owner *owner, const struct lab_request *rq,
 	     struct lab_grant *grant);
 void lab_free_unpublished(struct labyrinth_owner *owner,

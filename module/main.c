@@ -9,7 +9,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "api.h"
 #include "chardev.h"
+#include "defer.h"
+#include "latency.h"
 #include "netlink.h"
 #include "owner.h"
 #include "reserve.h"
@@ -110,6 +113,7 @@ static void lab_core_exit(struct labyrinth *lab)
 	lab_reserve_exit(lab);
 	lab_owners_exit(lab);
 	lab_registry_exit(&lab->reg);
+	lab_latency_exit(lab);
 	free_percpu(lab->cpu);
 	kfree(lab);
 }
@@ -120,11 +124,15 @@ static int lab_core_init(struct labyrinth *lab)
 
 	lab->settings = settings;
 	lab_owners_init(&lab->owners);
+	lab_defer_init(&lab->defer);
 	lab->cpu = alloc_percpu(struct lab_cpu);
 	if (!lab->cpu)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
 		lab_stack_init(&per_cpu_ptr(lab->cpu, cpu)->ready);
+	err = lab_latency_init(lab);
+	if (err)
+		return err;
 	err = lab_registry_init(&lab->reg, settings.slots);
 	if (err) {
 		pr_err("slots=%ld: no memory for the registry, %zu bytes for each\n",
@@ -154,6 +162,7 @@ static int __init labyrinth_init(void)
 	err = lab_debug_init(lab);
 	if (err)
 		goto err_core;
+	lab_api_init(lab);
 	err = lab_netlink_init(lab);
 	if (err)
 		goto err_debug;
@@ -166,6 +175,7 @@ static int __init labyrinth_init(void)
 err_netlink:
 	lab_netlink_exit();
 err_debug:
+	lab_api_exit();
 	lab_debug_exit();
 err_core:
 	lab_core_exit(lab);
@@ -176,6 +186,7 @@ static void __exit labyrinth_exit(void)
 {
 	lab_chardev_exit();
 	lab_netlink_exit();
+	lab_api_exit();
 	lab_debug_exit();
 	lab_owners_kill(labyrinth);
 	lab_core_exit(labyrinth);

@@ -16,6 +16,11 @@ static struct netlink_range_validation lab_pages_range = {
 	.max = LAB_MAX_SLOTS,
 };
 
+static struct netlink_range_validation lab_inbox_range = {
+	.min = 1,
+	.max = LABYRINTH_INBOX_MAX,
+};
+
 #define LAB_NLA_PAGES	NLA_POLICY_FULL_RANGE(NLA_U64, &lab_pages_range)
 #define LAB_NLA_NAME	{ .type = NLA_NUL_STRING,			\
 			  .len = LABYRINTH_NAME_SIZE - 1 }
@@ -41,11 +46,21 @@ static const struct nla_policy lab_nl_owner_policy[] = {
 	[LABYRINTH_A_OWNER_QUOTA] = { .type = NLA_U64 },
 	[LABYRINTH_A_OWNER_GUARANTEE] = LAB_NLA_PAGES,
 	[LABYRINTH_A_OWNER_EMERGENCY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[LABYRINTH_A_OWNER_ACCEPT] = NLA_POLICY_MAX(NLA_U32,
+						    LABYRINTH_ACCEPT_ANY),
+	[LABYRINTH_A_OWNER_INBOX] = NLA_POLICY_FULL_RANGE(NLA_U32,
+							  &lab_inbox_range),
 };
 
 const struct nla_policy lab_nl_page_policy[LABYRINTH_A_PAGE_MAX + 1] = {
 	[LABYRINTH_A_PAGE_HANDLE] = { .type = NLA_U64 },
 	[LABYRINTH_A_PAGE_OWNER] = { .type = NLA_U32 },
+};
+
+static const struct nla_policy lab_nl_latency_policy[] = {
+	[LABYRINTH_A_LATENCY_ENABLED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[LABYRINTH_A_LATENCY_DEADLINE] = { .type = NLA_U64 },
+	[LABYRINTH_A_LATENCY_RESET] = { .type = NLA_FLAG },
 };
 
 /*
@@ -114,6 +129,20 @@ static const struct genl_ops lab_nl_ops[] = {
 		.doit = lab_nl_verify,
 		.policy = lab_nl_none_policy,
 		.maxattr = ARRAY_SIZE(lab_nl_none_policy) - 1,
+	},
+	{
+		.cmd = LABYRINTH_CMD_LATENCY_GET,
+		.doit = lab_nl_latency_get,
+		.start = lab_nl_latency_start,
+		.dumpit = lab_nl_latency_dump,
+		.policy = lab_nl_none_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_none_policy) - 1,
+	},
+	{
+		.cmd = LABYRINTH_CMD_LATENCY_SET,
+		.doit = lab_nl_latency_set,
+		.policy = lab_nl_latency_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_latency_policy) - 1,
 	},
 };
 

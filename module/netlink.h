@@ -2,7 +2,7 @@
 /*
  * The generic netlink family. netlink.c has the family and its rights,
  * netlink_info.c, _owner.c and _page.c what is asked, netlink_set.c what is
- * changed.
+ * changed; netlink_latency.c has both for the latency record.
  */
 #ifndef LABYRINTH_NETLINK_H
 #define LABYRINTH_NETLINK_H
@@ -67,6 +67,10 @@ int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_set(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_verify(struct sk_buff *skb, struct genl_info *info);
+int lab_nl_latency_get(struct sk_buff *skb, struct genl_info *info);
+int lab_nl_latency_start(struct netlink_callback *cb);
+int lab_nl_latency_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int lab_nl_latency_set(struct sk_buff *skb, struct genl_info *info);
 
 bool lab_owner_visible(const struct labyrinth_owner *owner,
 		       const struct lab_viewer *viewer);

@@ -138,34 +138,44 @@ static void lab_stats_sum(struct labyrinth *lab, struct lab_stats *sum)
 
 		for (i = 0; i < LAB_RUNGS; i++)
 			sum->alloc[i] += READ_ONCE(stats->alloc[i]);
-		for (i = 0; i < LAB_REASONS; i++)
+		for (i = 0; i < LAB_REASONS; i++) {
 			sum->fail[i] += READ_ONCE(stats->fail[i]);
+			sum->refused[i] += READ_ONCE(stats->refused[i]);
+		}
 		sum->free += READ_ONCE(stats->free);
+		sum->given += READ_ONCE(stats->given);
+		sum->taken += READ_ONCE(stats->taken);
+		sum->dropped += READ_ONCE(stats->dropped);
+		sum->deferred += READ_ONCE(stats->deferred);
 	}
 }
 
-static int lab_fill_stats(struct sk_buff *msg, struct labyrinth *lab)
+static int lab_fill_stats(struct sk_buff *msg, struct labyrinth *lab,
+			  const struct lab_stats *sum)
 {
 	const struct lab_work_stats *work = &lab->work_stats;
 	const struct {
 		int type;
 		unsigned long value;
 	} counts[] = {
+		{ LABYRINTH_A_STATS_FREE, sum->free },
 		{ LABYRINTH_A_STATS_RECYCLED, work->recycled },
 		{ LABYRINTH_A_STATS_RETURNED, work->returned },
 		{ LABYRINTH_A_STATS_REFILLED, work->refilled },
 		{ LABYRINTH_A_STATS_REFILL_FAILED, work->refill_failed },
 		{ LABYRINTH_A_STATS_REFILL_HELD, work->refill_held },
 		{ LABYRINTH_A_STATS_QUARANTINED, work->quarantined },
+		{ LABYRINTH_A_STATS_GIVEN, sum->given },
+		{ LABYRINTH_A_STATS_TAKEN, sum->taken },
+		{ LABYRINTH_A_STATS_DROPPED, sum->dropped },
+		{ LABYRINTH_A_STATS_DEFERRED, sum->deferred },
 	};
-	struct lab_stats sum;
 	int i;
 
-	lab_stats_sum(lab, &sum);
-	if (lab_fill_counts(msg, LABYRINTH_A_STATS_ALLOC, sum.alloc, LAB_RUNGS) ||
-	    lab_fill_counts(msg, LABYRINTH_A_STATS_FAIL, sum.fail, LAB_REASONS) ||
-	    nla_put_u64_64bit(msg, LABYRINTH_A_STATS_FREE, sum.free,
-			      LABYRINTH_A_STATS_PAD))
+	if (lab_fill_counts(msg, LABYRINTH_A_STATS_ALLOC, sum->alloc, LAB_RUNGS) ||
+	    lab_fill_counts(msg, LABYRINTH_A_STATS_FAIL, sum->fail, LAB_REASONS) ||
+	    lab_fill_counts(msg, LABYRINTH_A_STATS_REFUSED, sum->refused,
+			    LAB_REASONS))
 		return -EMSGSIZE;
 	for (i = 0; i < ARRAY_SIZE(counts); i++)
 		if (nla_put_u64_64bit(msg, counts[i].type, counts[i].value,
@@ -177,6 +187,7 @@ static int lab_fill_stats(struct sk_buff *msg, struct labyrinth *lab)
 int lab_nl_stats_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct labyrinth *lab = lab_viewer_of(skb).lab;
+	struct lab_stats sum;
 	struct sk_buff *msg;
 	void *head;
 	int err;
@@ -184,8 +195,9 @@ int lab_nl_stats_get(struct sk_buff *skb, struct genl_info *info)
 	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
 	if (!msg)
 		return -ENOMEM;
+	lab_stats_sum(lab, &sum);
 	mutex_lock(&lab->reserve_lock);
-	err = lab_fill_stats(msg, lab);
+	err = lab_fill_stats(msg, lab, &sum);
 	mutex_unlock(&lab->reserve_lock);
 	return lab_reply_send(info, msg, head, err);
 }

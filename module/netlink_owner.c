@@ -3,8 +3,8 @@
 #include <linux/ktime.h>
 #include <linux/pid.h>
 
+#include "inbox.h"
 #include "netlink.h"
-#include "owner.h"
 
 /**
  * lab_owner_visible - may @viewer know of @owner?
@@ -32,6 +32,18 @@ static int lab_fill_named(struct sk_buff *msg, struct labyrinth_owner *owner)
 {
 	return nla_put_u32(msg, LABYRINTH_A_OWNER_MODE, owner->mode) ||
 	       nla_put_u32(msg, LABYRINTH_A_OWNER_ATTACHED, owner->attached);
+}
+
+static int lab_fill_inbox(struct sk_buff *msg, struct labyrinth_owner *owner)
+{
+	return nla_put_u32(msg, LABYRINTH_A_OWNER_ACCEPT, owner->accept) ||
+	       (owner->inbox &&
+		(nla_put_u32(msg, LABYRINTH_A_OWNER_INBOX,
+			     lab_inbox_capacity(owner)) ||
+		 nla_put_u32(msg, LABYRINTH_A_OWNER_INBOX_USED,
+			     lab_inbox_used(owner)) ||
+		 nla_put_u32(msg, LABYRINTH_A_OWNER_DEFERRED,
+			     (u32)atomic_read(&owner->deferred))));
 }
 
 /* Under owners->lock. */
@@ -62,6 +74,8 @@ static int lab_fill_owner(struct sk_buff *msg, struct labyrinth_owner *owner)
 	    nla_put_u64_64bit(msg, LABYRINTH_A_OWNER_AGE,
 			      ktime_get_mono_fast_ns() - owner->born,
 			      LABYRINTH_A_OWNER_PAD))
+		return -EMSGSIZE;
+	if (lab_fill_inbox(msg, owner))
 		return -EMSGSIZE;
 	if (owner->pid &&
 	    nla_put_u32(msg, LABYRINTH_A_OWNER_PID, (u32)pid_nr(owner->pid)))

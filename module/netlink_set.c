@@ -4,8 +4,8 @@
  */
 #include <linux/cred.h>
 
+#include "inbox.h"
 #include "netlink.h"
-#include "owner.h"
 #include "reserve.h"
 #include "verify.h"
 
@@ -123,6 +123,10 @@ static int lab_nl_spec(struct sk_buff *skb, struct genl_info *info,
 	if (info->attrs[LABYRINTH_A_OWNER_EMERGENCY])
 		spec->emergency =
 			nla_get_u32(info->attrs[LABYRINTH_A_OWNER_EMERGENCY]);
+	if (info->attrs[LABYRINTH_A_OWNER_ACCEPT])
+		spec->accept = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_ACCEPT]);
+	if (info->attrs[LABYRINTH_A_OWNER_INBOX])
+		spec->inbox = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_INBOX]);
 	return 0;
 }
 
@@ -203,7 +207,7 @@ int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
 	if (owner->kind == LABYRINTH_OWNER_NAMED) {
-		lab_owner_kill(owner);
+		lab_owner_kill(owner, true);
 	} else {
 		NL_SET_ERR_MSG(info->extack,
 			       "only named owners can be removed; a file's ends with its file");
@@ -222,15 +226,37 @@ static bool lab_set_permissions(struct genl_info *info)
 	       info->attrs[LABYRINTH_A_OWNER_MODE];
 }
 
+static bool lab_set_inbox(struct genl_info *info)
+{
+	return info->attrs[LABYRINTH_A_OWNER_ACCEPT] ||
+	       info->attrs[LABYRINTH_A_OWNER_INBOX];
+}
+
+static int lab_owner_set_inbox(struct labyrinth_owner *owner,
+			       struct genl_info *info)
+{
+	struct nlattr *accept = info->attrs[LABYRINTH_A_OWNER_ACCEPT];
+	struct nlattr *inbox = info->attrs[LABYRINTH_A_OWNER_INBOX];
+	int err = lab_accept_set(owner,
+				 accept ? nla_get_u32(accept) : owner->accept,
+				 inbox ? nla_get_u32(inbox) : 0);
+
+	if (err == -EBUSY)
+		NL_SET_ERR_MSG_ATTR(info->extack, inbox,
+				    "the inbox has another capacity, which stays");
+	return err;
+}
+
 static int lab_owner_set_check(struct labyrinth_owner *owner,
 			       struct genl_info *info)
 {
 	if (!lab_set_permissions(info) &&
 	    !info->attrs[LABYRINTH_A_OWNER_QUOTA] &&
 	    !info->attrs[LABYRINTH_A_OWNER_GUARANTEE] &&
-	    !info->attrs[LABYRINTH_A_OWNER_EMERGENCY]) {
+	    !info->attrs[LABYRINTH_A_OWNER_EMERGENCY] &&
+	    !lab_set_inbox(info)) {
 		NL_SET_ERR_MSG(info->extack,
-			       "nothing to set: give UID, GID, MODE, QUOTA, GUARANTEE or EMERGENCY");
+			       "nothing to set: give UID, GID, MODE, QUOTA, GUARANTEE, EMERGENCY, ACCEPT or INBOX");
 		return -EINVAL;
 	}
 	if (lab_set_permissions(info) && owner->kind != LABYRINTH_OWNER_NAMED) {
@@ -261,9 +287,28 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 				    nla_get_u64(info->attrs[LABYRINTH_A_OWNER_QUOTA]));
 }
 
-static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
+/* Guarantee and inbox: what can fail, both or neither. */
+static int lab_owner_set_pages(struct labyrinth_owner *owner,
+			       struct genl_info *info)
 {
 	struct nlattr *guarantee = info->attrs[LABYRINTH_A_OWNER_GUARANTEE];
+	unsigned long before = READ_ONCE(owner->guarantee);
+	int err = 0;
+
+	if (guarantee) {
+		err = lab_guarantee_set(owner, nla_get_u64(guarantee));
+		lab_guarantee_extack(info, err);
+	}
+	if (err || !lab_set_inbox(info))
+		return err;
+	err = lab_owner_set_inbox(owner, info);
+	if (err && guarantee)
+		lab_guarantee_set(owner, before);
+	return err;
+}
+
+static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
+{
 	kuid_t uid = owner->uid;
 	kgid_t gid = owner->gid;
 	int err = lab_owner_set_check(owner, info);
@@ -272,10 +317,8 @@ static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
 		err = lab_nl_uid(info, &uid);
 	if (!err)
 		err = lab_nl_gid(info, &gid);
-	if (!err && guarantee) {
-		err = lab_guarantee_set(owner, nla_get_u64(guarantee));
-		lab_guarantee_extack(info, err);
-	}
+	if (!err)
+		err = lab_owner_set_pages(owner, info);
 	if (!err)
 		lab_owner_set_rest(owner, info, uid, gid);
 	return err;

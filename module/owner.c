@@ -20,6 +20,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "defer.h"
+#include "inbox.h"
 #include "owner.h"
 #include "reserve.h"
 
@@ -30,18 +32,20 @@ void lab_owners_init(struct lab_owners *owners)
 	mutex_init(&owners->lock);
 	xa_init_flags(&owners->table, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&owners->named);
-	INIT_LIST_HEAD(&owners->graves);
-	spin_lock_init(&owners->graves_lock);
+	init_llist_head(&owners->graves);
 }
 
 static void lab_owner_release(struct labyrinth_owner *owner)
 {
-	if (owner->account.user) {
-		atomic_long_sub(atomic_long_read(&owner->account.charged),
-				&owner->account.user->locked_vm);
-		free_uid(owner->account.user);
+	struct lab_account *account = lab_payer(owner);
+
+	if (account->user) {
+		atomic_long_sub(atomic_long_read(&account->charged),
+				&account->user->locked_vm);
+		free_uid(account->user);
 	}
 	put_pid(owner->pid);
+	lab_inbox_free(owner);
 	/* A dump of pages may be looking at it. */
 	kfree_rcu(owner, rcu);
 }
@@ -132,6 +136,8 @@ struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id)
 
 /* === Life ================================================================ */
 
+static void lab_owner_end(struct work_struct *work);
+
 static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
 					     const struct lab_owner_spec *spec)
 {
@@ -147,12 +153,18 @@ static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
 	owner->gid = spec->gid;
 	owner->mode = spec->mode;
 	owner->born = ktime_get_mono_fast_ns();
-	owner->account.limit = ULONG_MAX;
+	owner->account[0].counted = spec->kind != LABYRINTH_OWNER_KERNEL;
+	owner->account[0].limit = ULONG_MAX;
+	owner->account[1] = owner->account[0];
+	owner->arrived = spec->arrived;
+	owner->arrived_data = spec->arrived_data;
 	owner->first = LAB_NIL;
 	owner->last = LAB_NIL;
 	owner->home = lab->node[numa_mem_id()];
 	strscpy(owner->name, spec->name, sizeof(owner->name));
 	mutex_init(&owner->lock);
+	mutex_init(&owner->tell_lock);
+	INIT_RCU_WORK(&owner->end, lab_owner_end);
 	kref_init(&owner->ref);
 	INIT_LIST_HEAD(&owner->named);
 	INIT_LIST_HEAD(&owner->guaranteed);
@@ -163,9 +175,9 @@ static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
 static void lab_owner_of_current(struct labyrinth_owner *owner)
 {
 	owner->pid = get_pid(task_tgid(current));
-	owner->account.user = get_uid(current_user());
+	owner->account[0].user = get_uid(current_user());
 	if (!capable(CAP_IPC_LOCK))
-		owner->account.limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+		owner->account[0].limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
 /* Numbers that files can't use up, however many a user opens. */
@@ -230,14 +242,34 @@ struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 		lab_owner_release(owner);
 		return ERR_PTR(err);
 	}
-	if (spec->guarantee)
+	if (spec->accept != LABYRINTH_ACCEPT_NONE || spec->inbox)
+		err = lab_accept_set(owner, spec->accept, spec->inbox);
+	if (!err && spec->guarantee)
 		err = lab_guarantee_set(owner, spec->guarantee);
 	if (err) {
-		lab_owner_kill(owner);
+		lab_owner_kill(owner, true);
 		lab_owner_put(owner);
 		return ERR_PTR(err);
 	}
 	return owner;
+}
+
+/* A kernel owner has no index: whatever names it, a chunk at a time. */
+#define LAB_SWEEP_CHUNK	4096
+
+static void lab_owner_sweep_all(struct labyrinth_owner *owner)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+	u32 i;
+
+	for (i = 0; i < reg->slots; i++) {
+		u64 word = lab_slot_word(&reg->slot[i]);
+
+		if (lab_word_owner(word) == owner->id)
+			lab_release(owner, &reg->slot[i], lab_handle(word, i));
+		if (!(i % LAB_SWEEP_CHUNK))
+			cond_resched();
+	}
 }
 
 /* Every page it holds becomes DIRTY, wherever a call of its own has left it. */
@@ -258,17 +290,62 @@ static void lab_owner_sweep(struct labyrinth_owner *owner)
 	mutex_unlock(&owner->lock);
 }
 
+/* A grace period after an owner began to die: nobody puts any more. */
+static void lab_owner_drain(struct labyrinth_owner *owner)
+{
+	mutex_lock(&owner->lock);
+	lab_inbox_drain(owner);
+	mutex_unlock(&owner->lock);
+	if (owner->kind == LABYRINTH_OWNER_KERNEL)
+		lab_owner_sweep_all(owner);
+	lab_kick(owner->lab);
+}
+
+static void lab_owner_end(struct work_struct *work)
+{
+	struct labyrinth_owner *owner = container_of(to_rcu_work(work),
+						     struct labyrinth_owner, end);
+
+	lab_owner_drain(owner);
+	lab_owner_put(owner);
+}
+
+/*
+ * What others, or a module in any context, have begun while it was not dying has
+ * ended a grace period later; what begins now is refused.
+ */
+static void lab_owner_settle(struct labyrinth_owner *owner, bool wait)
+{
+	if (owner->kind != LABYRINTH_OWNER_KERNEL && !lab_inbox(owner))
+		return;
+	if (!wait) {
+		lab_defer_cancel(owner);
+		lab_owner_get(owner);
+		queue_rcu_work(owner->lab->tell_queue, &owner->end);
+		return;
+	}
+	synchronize_rcu();
+	lab_defer_cancel(owner);
+	mutex_lock(&owner->tell_lock);
+	owner->arrived = NULL;
+	mutex_unlock(&owner->tell_lock);
+	lab_owner_drain(owner);
+}
+
 /**
  * lab_owner_kill - end an owner: nothing of it is left when this returns but
  *	pages that wait to be wiped
  * @owner: any; a second call does nothing
+ * @wait: for a grace period, if it has an inbox; else what is in transit to it is
+ *	wiped later: a process that dies with many descriptors does not wait for
+ *	one after the other
  *
  * A call of its own that is under way (a page taken, not yet published) finds
  * @dead under owner->lock and undoes itself.
  *
  * Context: process; may sleep. Drops the table's reference.
  */
-void lab_owner_kill(struct labyrinth_owner *owner)
+void lab_owner_kill(struct labyrinth_owner *owner, bool wait)
 {
 	struct lab_owners *owners = &owner->lab->owners;
 	bool first;
@@ -288,6 +365,7 @@ void lab_owner_kill(struct labyrinth_owner *owner)
 
 	lab_guarantee_drop(owner);
 	lab_owner_sweep(owner);
+	lab_owner_settle(owner, wait);
 	lab_kick(owner->lab);
 	lab_owner_put(owner);
 }
@@ -298,9 +376,8 @@ static void lab_owner_last_put(struct kref *ref)
 		container_of(ref, struct labyrinth_owner, ref);
 	struct labyrinth *lab = owner->lab;
 
-	spin_lock(&lab->owners.graves_lock);
-	list_add_tail(&owner->grave, &lab->owners.graves);
-	spin_unlock(&lab->owners.graves_lock);
+	/* Not a lock: a module's last put may come in any context. */
+	llist_add(&owner->grave, &lab->owners.graves);
 	lab_kick(lab);
 }
 
@@ -312,15 +389,12 @@ void lab_owner_put(struct labyrinth_owner *owner)
 /**
  * lab_owners_dig - the dead whose last page is in the dirty map by now
  * @lab: the instance
- * @graves: gets them
  *
  * Context: the worker, before it goes through the dirty map.
  */
-void lab_owners_dig(struct labyrinth *lab, struct list_head *graves)
+struct llist_node *lab_owners_dig(struct labyrinth *lab)
 {
-	spin_lock(&lab->owners.graves_lock);
-	list_splice_init(&lab->owners.graves, graves);
-	spin_unlock(&lab->owners.graves_lock);
+	return llist_del_all(&lab->owners.graves);
 }
 
 /**
@@ -330,22 +404,20 @@ void lab_owners_dig(struct labyrinth *lab, struct list_head *graves)
  *
  * Context: the worker; reserve_lock not held.
  */
-void lab_owners_bury(struct labyrinth *lab, struct list_head *graves)
+void lab_owners_bury(struct labyrinth *lab, struct llist_node *graves)
 {
 	struct labyrinth_owner *owner, *next;
 
-	list_for_each_entry_safe(owner, next, graves, grave) {
-		if (owner->quarantined)
+	llist_for_each_entry_safe(owner, next, graves, grave) {
+		if (owner->quarantined) {
+			llist_add(&owner->grave, &lab->owners.graves);
 			continue;
-		list_del(&owner->grave);
+		}
 		mutex_lock(&lab->owners.lock);
 		xa_erase(&lab->owners.table, owner->id);
 		mutex_unlock(&lab->owners.lock);
 		lab_owner_release(owner);
 	}
-	spin_lock(&lab->owners.graves_lock);
-	list_splice(graves, &lab->owners.graves);
-	spin_unlock(&lab->owners.graves_lock);
 }
 
 /* Some owner that is not dying, with a reference; or NULL. */
@@ -377,7 +449,7 @@ void lab_owners_kill(struct labyrinth *lab)
 	struct labyrinth_owner *owner;
 
 	while ((owner = lab_owner_any(lab))) {
-		lab_owner_kill(owner);
+		lab_owner_kill(owner, true);
 		lab_owner_put(owner);
 	}
 }

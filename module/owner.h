@@ -6,19 +6,24 @@
 #define LABYRINTH_OWNER_H
 
 #include <linux/kref.h>
+#include <linux/llist.h>
 #include <linux/sched/user.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 
 #include "core.h"
 
 /**
  * struct lab_account - what counts against RLIMIT_MEMLOCK
- * @user: who is charged, NULL for nobody; set once
+ * @user: who is charged, NULL for nobody; stable while it is the owner's @payer,
+ *	and a grace period longer
+ * @counted: @charged is kept, with or without @user; not for kernel owners
  * @limit: most pages of @user's, by all who charge it; ULONG_MAX for no limit
  * @charged: what this owner has charged to @user: a book of its own
  */
 struct lab_account {
 	struct user_struct *user;
+	bool counted;
 	unsigned long limit;
 	atomic_long_t charged;
 };
@@ -35,8 +40,17 @@ struct lab_account {
  * @covered: pages that count against its guarantee: single ones of @home's,
  *	taken since it has one; any context
  * @home: the node whose ring holds its guarantee
- * @account: RLIMIT_MEMLOCK
+ * @account: RLIMIT_MEMLOCK: who pays, and a spare for whoever will
+ * @payer: which of @account pays; read once by each charge; written under
+ *	owners->lock
  * @pending: of @used, what calls under way have been charged and not published
+ * @accept: enum labyrinth_accept; written under owners->lock
+ * @inbox: what comes from others; made under owners->lock, then it stays
+ * @deferred: requests that wait for their blocks
+ * @tell_lock: guards @listener and its eventfd, @arrived, and their being told
+ * @listener: the file that is told of arrivals
+ * @arrived: @arrived_data: the module that is told of arrivals, until it destroys
+ * @end: drains the inbox when the owner has died
  * @lock: guards @first, @last, @indexed, @dead
  * @first: @last: its blocks, in the order of allocation
  * @indexed: how many
@@ -67,8 +81,17 @@ struct labyrinth_owner {
 	atomic_long_t credit;
 	atomic_long_t covered;
 	struct lab_node *home;
-	struct lab_account account;
+	struct lab_account account[2];
+	unsigned int payer;
 	atomic_long_t pending;
+	u32 accept;
+	struct lab_inbox *inbox;
+	atomic_t deferred;
+	struct mutex tell_lock; /* who is told */
+	struct lab_listener *listener;
+	void (*arrived)(struct labyrinth_owner *owner, void *data);
+	void *arrived_data;
+	struct rcu_work end;
 
 	struct mutex lock ____cacheline_aligned;
 	u32 first;
@@ -88,7 +111,7 @@ struct labyrinth_owner {
 	u64 born;
 	struct list_head named;
 	struct list_head guaranteed;
-	struct list_head grave;
+	struct llist_node grave;
 	unsigned long audit_pages;
 	unsigned long audit_loose;
 	struct labyrinth *lab;
@@ -107,6 +130,10 @@ struct lab_owner_spec {
 	unsigned long quota;
 	unsigned long guarantee;
 	bool emergency;
+	enum labyrinth_accept accept;
+	u32 inbox;
+	void (*arrived)(struct labyrinth_owner *owner, void *data);
+	void *arrived_data;
 };
 
 void lab_owners_init(struct lab_owners *owners);
@@ -115,13 +142,13 @@ void lab_owners_kill(struct labyrinth *lab);
 
 bool lab_name_valid(const char *name, size_t size);
 
-/* Life. All of it in process context. */
+/* Life. All of it in process context, but for put: any. */
 struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 					 const struct lab_owner_spec *spec);
-void lab_owner_kill(struct labyrinth_owner *owner);
+void lab_owner_kill(struct labyrinth_owner *owner, bool wait);
 void lab_owner_put(struct labyrinth_owner *owner);
-void lab_owners_dig(struct labyrinth *lab, struct list_head *graves);
-void lab_owners_bury(struct labyrinth *lab, struct list_head *graves);
+struct llist_node *lab_owners_dig(struct labyrinth *lab);
+void lab_owners_bury(struct labyrinth *lab, struct llist_node *graves);
 
 static inline void lab_owner_get(struct labyrinth_owner *owner)
 {
@@ -147,7 +174,15 @@ enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
 					 unsigned long pages);
 void lab_settle_pending(struct labyrinth_owner *owner, unsigned long pages);
 void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages);
+void lab_account_move(struct labyrinth_owner *owner, struct user_struct *user,
+		      unsigned long limit);
 void lab_recharge(struct labyrinth_owner *owner, unsigned long pages);
+
+/* Preemption off while it is used, or owners->lock held. */
+static inline struct lab_account *lab_payer(struct labyrinth_owner *owner)
+{
+	return &owner->account[READ_ONCE(owner->payer)];
+}
 
 static inline bool lab_owner_dying(const struct labyrinth_owner *owner)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where slots are found: stacks, rings and the dirty map. See registry.h.
+ * Where slots are found: stacks, rings, queues and the dirty map. See registry.h.
  *
  * What any context may call here runs a bounded number of steps: a claim at
- * most LAB_CLAIM_TRIES additions and as many undone, a ring's take two atomic
- * operations, a stack's take at most its @tries exchanges, a mark at most two.
+ * most LAB_CLAIM_TRIES additions and as many undone, a ring's take and a queue's
+ * put two atomic operations, a stack's take at most its @tries exchanges, a mark
+ * at most two.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
@@ -59,6 +60,7 @@ u32 lab_stack_take(struct lab_registry *reg, struct lab_stack *stack,
 			return LAB_NIL;
 		new = lab_stack_head((u64)old, (u64)old - LAB_STACK_COUNT_ONE,
 				     READ_ONCE(reg->slot[index].next));
+		lab_step();
 		/* Full barrier on success; a failed one rereads, unordered, */
 		if (atomic64_try_cmpxchg(&stack->head, &old, (s64)new))
 			return index;
@@ -180,9 +182,11 @@ bool lab_claim(atomic_long_t *count)
 	do {
 		if (atomic_long_read(count) <= 0)
 			return false;
+		lab_step();
 		/* Full barrier; pairs with the release in lab_ring_put(). */
 		if (atomic_long_fetch_add(-1, count) > 0)
 			return true;
+		lab_step();
 	} while (atomic_long_fetch_add(1, count) >= 0 && --tries);
 
 	return false;
@@ -203,6 +207,8 @@ u32 lab_ring_take(struct lab_ring *ring)
 {
 	u32 place = (u32)atomic_fetch_add(1, &ring->head);
 
+	lab_step();
+	lab_step();
 	/* Release half: lab_ring_put() sees LAB_NIL only after the take. */
 	return (u32)atomic_xchg(&ring->entry[place & ring->mask], (int)LAB_NIL);
 }
@@ -230,6 +236,91 @@ bool lab_ring_put(struct lab_ring *ring, u32 index, atomic_long_t *count)
 	/* Release pairs with the claim: who claims finds the entry. */
 	atomic_long_fetch_add_release(1, count);
 	return true;
+}
+
+/* === Queues ============================================================== */
+
+/* Return: 0, or -ENOMEM; lab_queue_exit() is right after both. */
+int lab_queue_init(struct lab_queue *queue, u32 capacity)
+{
+	u32 size = roundup_pow_of_two(capacity), i;
+
+	queue->entry = vzalloc(size * sizeof(*queue->entry));
+	if (!queue->entry)
+		return -ENOMEM;
+	for (i = 0; i < size; i++)
+		atomic_set(&queue->entry[i], LAB_NIL);
+	queue->mask = size - 1;
+	queue->capacity = capacity;
+	queue->head = 0;
+	atomic_set(&queue->tail, 0);
+	atomic_long_set(&queue->room, capacity);
+	return 0;
+}
+
+void lab_queue_exit(struct lab_queue *queue)
+{
+	vfree(queue->entry);
+	queue->entry = NULL;
+}
+
+/**
+ * lab_queue_put - put a slot in, at the place that a claim on @room has promised
+ * @queue: where
+ * @index: a slot that only the caller will tell of
+ *
+ * Context: any. Preemption off from before the claim, or before this call: until
+ * it returns, what others have put behind it waits.
+ */
+void lab_queue_put(struct lab_queue *queue, u32 index)
+{
+	u32 place = (u32)atomic_fetch_add(1, &queue->tail);
+
+	lab_step();
+	lab_step();
+	/* Release pairs with lab_queue_peek(): who finds it finds all of it. */
+	atomic_set_release(&queue->entry[place & queue->mask], (int)index);
+}
+
+/**
+ * lab_queue_peek - look at what will be taken
+ * @queue: where
+ * @ahead: 0 for what comes next, 1 for what comes after it, …
+ *
+ * Context: the receiver.
+ *
+ * Return: a slot's index, or LAB_NIL: there is none yet.
+ */
+u32 lab_queue_peek(const struct lab_queue *queue, u32 ahead)
+{
+	if (ahead > queue->mask)
+		return LAB_NIL;
+	/* Acquire pairs with the release in lab_queue_put(). */
+	return (u32)atomic_read_acquire(&queue->entry[(queue->head + ahead) &
+						      queue->mask]);
+}
+
+/**
+ * lab_queue_take - take the slot that has waited longest
+ * @queue: where
+ *
+ * Context: the receiver.
+ *
+ * Return: its index, or LAB_NIL: there is none yet.
+ */
+u32 lab_queue_take(struct lab_queue *queue)
+{
+	u32 index = lab_queue_peek(queue, 0);
+
+	if (index == LAB_NIL)
+		return LAB_NIL;
+	lab_step();
+	atomic_set(&queue->entry[queue->head & queue->mask], LAB_NIL);
+	queue->head++;
+	lab_step();
+	/* Release pairs with the claim: who claims the room finds it empty. */
+	atomic_long_fetch_add_release(1, &queue->room);
+	return index;
 }
 
 /* === The dirty map ======================================================= */
@@ -268,9 +359,12 @@ void lab_dirty_mark(struct lab_dirty *dirty, u32 index)
 	 * read sees it cleared, or the worker's scan sees the bit. One
 	 * instruction where an atomic's fetch_or is a loop (x86).
 	 */
+	lab_step();
 	test_and_set_bit(index, dirty->bit);
-	if (!test_bit(chunk, dirty->chunk))
+	if (!test_bit(chunk, dirty->chunk)) {
+		lab_step();
 		test_and_set_bit(chunk, dirty->chunk);
+	}
 }
 
 /* Take out the first slot of @chunk from @from on. */

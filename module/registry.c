@@ -13,15 +13,18 @@
 
 /*
  * VACANT -fill-> READY -own-> OWNED -leave-> LEAVING -gone-> DIRTY -clean-> READY
- *    |             |           ^ |  <-stay-                  ^  |
+ *    |             |           ^ |  <-stay-   |              ^  |
  *    |             |           | '-----------free------------'  +-vacate-> VACANT
- *    '----enter----|-----------'                                |      or RETIRED
- *                  '-vacate-> VACANT                            '-quarantine-> QUARANTINED
+ *    '----enter----|-----------'              |              |  |      or RETIRED
+ *                  '-vacate-> VACANT          |              |  '-quarantine->
+ *                                             |              |     QUARANTINED
+ *    OWNED -give-> TRANSIT -take-> OWNED    <-pass           |
+ *                     '-----------------drop-----------------'
  *
  * fill and enter are made by whoever took the slot from the vacant stack and
  * so holds it alone; own by whoever took it from a ready stack or ring; leave,
- * stay, free and gone race with each other, and the word decides; clean,
- * vacate and quarantine are the worker's.
+ * stay, free, gone, give and pass race with each other, and the word decides; so
+ * do take and drop; clean, vacate and quarantine are the worker's.
  */
 
 /*
@@ -33,6 +36,7 @@ static bool lab_slot_move(struct lab_slot *slot, u64 from, u64 to)
 {
 	s64 old = (s64)from;
 
+	lab_step();
 	return atomic64_try_cmpxchg(&slot->word, &old, (s64)to);
 }
 
@@ -151,6 +155,78 @@ bool lab_slot_gone(struct lab_slot *slot, u64 handle, u32 owner)
 static bool lab_last_generation(u64 word)
 {
 	return (word & LAB_GEN_MASK) == LAB_GEN_MASK;
+}
+
+/* In transit to @to. The giver's handle is worth nothing, even to who gets it. */
+static u64 lab_word_given(u64 handle, u32 to)
+{
+	u64 gen = handle >> LAB_INDEX_BITS;
+
+	/* Where there is none left, @to still makes it another word. */
+	return lab_word(gen + !lab_last_generation(handle), to,
+			LABYRINTH_PAGE_TRANSIT);
+}
+
+/**
+ * lab_slot_give - OWNED to TRANSIT: give, where nothing can be mapped
+ * @slot: of @handle
+ * @handle: what the caller holds
+ * @owner: the caller
+ * @to: the receiver, whose it is from now on; may be @owner
+ *
+ * Return: false if @handle is not @owner's now.
+ */
+bool lab_slot_give(struct lab_slot *slot, u64 handle, u32 owner, u32 to)
+{
+	return lab_slot_move(slot,
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_OWNED),
+			     lab_word_given(handle, to));
+}
+
+/**
+ * lab_slot_pass - LEAVING to TRANSIT: give, no mapping is left
+ * @slot: of @handle
+ * @handle: what the caller holds
+ * @owner: the caller
+ * @to: the receiver, whose it is from now on
+ *
+ * Return: false if somebody else (the owner's sweep) was first.
+ */
+bool lab_slot_pass(struct lab_slot *slot, u64 handle, u32 owner, u32 to)
+{
+	return lab_slot_move(slot,
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_LEAVING),
+			     lab_word_given(handle, to));
+}
+
+/**
+ * lab_slot_take - TRANSIT to OWNED: the receiver has it
+ * @slot: out of the receiver's queue
+ * @handle: what the receiver is going to hold
+ * @owner: the receiver
+ *
+ * Return: false if somebody else (the owner's sweep) was first.
+ */
+bool lab_slot_take(struct lab_slot *slot, u64 handle, u32 owner)
+{
+	return lab_slot_move(slot,
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_TRANSIT),
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_OWNED));
+}
+
+/**
+ * lab_slot_drop - TRANSIT to DIRTY: the receiver has died
+ * @slot: of @handle
+ * @handle: what the receiver would have held
+ * @owner: the receiver
+ *
+ * Return: false if it has been taken meanwhile.
+ */
+bool lab_slot_drop(struct lab_slot *slot, u64 handle, u32 owner)
+{
+	return lab_slot_move(slot,
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_TRANSIT),
+			     lab_handle_word(handle, owner, LABYRINTH_PAGE_DIRTY));
 }
 
 /**

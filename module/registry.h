@@ -8,9 +8,10 @@
  * page (see the diagram above lab_slot_fill() in registry.c). So a change
  * happens once or not at all, from any context, on any number of CPUs.
  *
- * Around the words stand three structures that say where a slot can be found:
- * stacks (tagged index, any context), rings (wait-free for whoever takes), and
- * the dirty map (one bit set by whoever frees). None of them decides anything.
+ * Around the words stand four structures that say where a slot can be found:
+ * stacks (tagged index, any context), rings (wait-free for whoever takes), queues
+ * (wait-free for whoever puts), and the dirty map (one bit set by whoever frees).
+ * None of them decides anything.
  *
  * This file, registry.c and places.c are plain C over the kernel's atomics, bit
  * operations and vzalloc(); tests/registry/ builds them in user space.
@@ -106,6 +107,28 @@ struct lab_ring {
 	u32 tail ____cacheline_aligned;
 };
 
+/**
+ * struct lab_queue - slots that anybody puts in and one receiver takes out
+ * @room: entries that may still be claimed
+ * @tail: claims that went on to put, modulo 2^32
+ * @entry: slot index, or LAB_NIL where there is none
+ * @mask: entries less one, a power of two less one
+ * @capacity: @room when the queue is empty, at most @mask + 1
+ * @head: takes so far, modulo 2^32; the receiver's
+ *
+ * First in, first out, in the order of @tail. @room + what was put and not taken
+ * yet + claims on their way to put = @capacity: so whoever claimed finds its
+ * entry free.
+ */
+struct lab_queue {
+	atomic_long_t room ____cacheline_aligned;
+	atomic_t tail ____cacheline_aligned;
+	atomic_t *entry ____cacheline_aligned;
+	u32 mask;
+	u32 capacity;
+	u32 head ____cacheline_aligned;
+};
+
 /* Slots behind one bit of the dirty map's summary. */
 #define LAB_DIRTY_SLOTS		4096
 
@@ -140,6 +163,16 @@ struct lab_registry {
 	atomic_long_t vacants;
 	atomic_long_t taken;
 };
+
+/*
+ * A step: an atomic operation, or a turn of a loop, of what any context may
+ * call. The test build counts them.
+ */
+#ifdef LAB_COUNT_STEPS
+void lab_step(void);
+#else
+static inline void lab_step(void) {}
+#endif
 
 static inline u64 lab_word(u64 gen, u32 owner, enum labyrinth_page_state state)
 {
@@ -203,6 +236,10 @@ bool lab_slot_leave(struct lab_slot *slot, u64 handle, u32 owner);
 bool lab_slot_stay(struct lab_slot *slot, u64 handle, u32 owner);
 bool lab_slot_free(struct lab_slot *slot, u64 handle, u32 owner);
 bool lab_slot_gone(struct lab_slot *slot, u64 handle, u32 owner);
+bool lab_slot_give(struct lab_slot *slot, u64 handle, u32 owner, u32 to);
+bool lab_slot_pass(struct lab_slot *slot, u64 handle, u32 owner, u32 to);
+bool lab_slot_take(struct lab_slot *slot, u64 handle, u32 owner);
+bool lab_slot_drop(struct lab_slot *slot, u64 handle, u32 owner);
 bool lab_slot_clean(struct lab_slot *slot);
 bool lab_slot_vacate(struct lab_slot *slot);
 bool lab_slot_quarantine(struct lab_slot *slot);
@@ -224,6 +261,16 @@ void lab_ring_exit(struct lab_ring *ring);
 bool lab_claim(atomic_long_t *count);
 u32 lab_ring_take(struct lab_ring *ring);
 bool lab_ring_put(struct lab_ring *ring, u32 index, atomic_long_t *count);
+
+/*
+ * Queues: claim (lab_claim() on @room) and put in any context, wait-free; peek
+ * and take by the receiver.
+ */
+int lab_queue_init(struct lab_queue *queue, u32 capacity);
+void lab_queue_exit(struct lab_queue *queue);
+void lab_queue_put(struct lab_queue *queue, u32 index);
+u32 lab_queue_peek(const struct lab_queue *queue, u32 ahead);
+u32 lab_queue_take(struct lab_queue *queue);
 
 int lab_dirty_init(struct lab_dirty *dirty, u32 slots);
 void lab_dirty_exit(struct lab_dirty *dirty);

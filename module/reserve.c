@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "defer.h"
 #include "owner.h"
 #include "reserve.h"
 
@@ -132,6 +133,7 @@ void lab_node_distribute(struct labyrinth *lab, struct lab_node *node)
 		      node->high - min(sum, node->high));
 	lab_ring_trim(lab, node, &node->ring.emergency, node->emergency);
 	lab_ring_fill(lab, node, &node->ring.emergency, node->emergency);
+	lab_defer_feed(lab, node);
 	lab_ring_fill(lab, node, &node->ring.available,
 		      lab_node_goal(node, sum));
 	lab_cpus_fill(lab, node);
@@ -183,7 +185,7 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 		node->filling = true;
 	if (node->filling)
 		need += lacking;
-	return need + lab_cpus_need(lab, node);
+	return need + node->wanted + lab_cpus_need(lab, node);
 }
 
 /* === Watermarks ========================================================== */

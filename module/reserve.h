@@ -66,7 +66,9 @@ int lab_worker_init(struct labyrinth *lab);
 void lab_worker_exit(struct labyrinth *lab);
 void lab_worker_run(struct labyrinth *lab);
 bool lab_worker_unfilled(struct labyrinth *lab);
+bool lab_worker_is_current(struct labyrinth *lab);
 void lab_wait_wiped(struct labyrinth *lab);
+bool lab_worker_headroom(struct labyrinth *lab, unsigned long pages);
 void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot);
 void __lab_kick(struct labyrinth *lab);
 
@@ -81,6 +83,7 @@ void __lab_kick(struct labyrinth *lab);
  */
 static inline void lab_kick(struct labyrinth *lab)
 {
+	lab_step();
 	if (!atomic_read(&lab->kicked))
 		__lab_kick(lab);
 }

@@ -13,6 +13,7 @@
 #include <linux/page_ref.h>
 #include <linux/vmalloc.h>
 
+#include "inbox.h"
 #include "owner.h"
 #include "reserve.h"
 #include "verify.h"
@@ -29,6 +30,7 @@ enum lab_place {
 	LAB_PLACE_READY,
 	LAB_PLACE_RING,
 	LAB_PLACE_INDEX,
+	LAB_PLACE_INBOX,
 };
 
 /**
@@ -139,6 +141,37 @@ static bool lab_place_ring(struct lab_audit *audit, struct lab_node *node)
 			  entries, claimable);
 }
 
+/* Under owner->lock; a module takes at any time, and then it is tried again. */
+static bool lab_place_inbox(struct lab_audit *audit,
+			    struct labyrinth_owner *owner)
+{
+	struct lab_registry *reg = &audit->lab->reg;
+	struct lab_inbox *inbox = lab_inbox(owner);
+	u32 n, index;
+	u64 found;
+
+	for (n = 0; inbox && n < inbox->queue.capacity; n++) {
+		index = lab_queue_peek(&inbox->queue, n);
+		if (index == LAB_NIL)
+			break;
+		if (!lab_place(audit, index, LAB_PLACE_INBOX, "inboxes") ||
+		    !lab_expect(audit, "inboxes", "receiver of a block",
+				owner->id,
+				lab_word_owner(lab_slot_word(&reg->slot[index]))))
+			return false;
+		cond_resched();
+	}
+	if (!inbox)
+		return true;
+	found = n + (u64)atomic_long_read(&inbox->queue.room);
+	/* A place is claimed for each block that is pending to come. */
+	if (found > inbox->queue.capacity ||
+	    inbox->queue.capacity - found > (u64)atomic_long_read(&owner->pending))
+		return lab_differ(audit, "inboxes", "blocks and room",
+				  inbox->queue.capacity, found);
+	return true;
+}
+
 static bool lab_place_index(struct lab_audit *audit,
 			    struct labyrinth_owner *owner)
 {
@@ -160,7 +193,8 @@ static bool lab_place_index(struct lab_audit *audit,
 		cond_resched();
 	}
 	fine = fine && lab_expect(audit, "index", "blocks in an owner's index",
-				  owner->indexed, blocks);
+				  owner->indexed, blocks) &&
+	       lab_place_inbox(audit, owner);
 	mutex_unlock(&owner->lock);
 	return fine;
 }
@@ -233,6 +267,10 @@ static bool lab_check_place(struct lab_audit *audit, u32 index, u64 word)
 		return place == LAB_PLACE_INDEX || place == LAB_PLACE_NONE ||
 		       lab_differ(audit, "words", "owned slot on a stack or ring",
 				  place, index);
+	case LABYRINTH_PAGE_TRANSIT:
+		return place == LAB_PLACE_INBOX ||
+		       lab_differ(audit, "inboxes", "block in transit in no inbox",
+				  place, index);
 	default:
 		return place == LAB_PLACE_NONE ||
 		       lab_differ(audit, "words", "slot on a stack, ring or index",
@@ -274,7 +312,9 @@ static bool lab_check_block(struct lab_audit *audit, struct lab_slot *slot,
 		return lab_differ(audit, "words", "no such owner",
 				  lab_word_owner(word), index);
 	owner->audit_pages += 1UL << slot->order;
+	/* A kernel owner has no index. */
 	if (audit->place[index] == LAB_PLACE_NONE &&
+	    owner->kind != LABYRINTH_OWNER_KERNEL &&
 	    lab_word_state(word) != LABYRINTH_PAGE_QUARANTINED)
 		owner->audit_loose += 1UL << slot->order;
 	return true;
@@ -312,7 +352,7 @@ static bool lab_check_owner(struct lab_audit *audit,
 	u64 used = (u64)atomic_long_read(&owner->used);
 	u64 pending = (u64)atomic_long_read(&owner->pending);
 
-	if (owner->kind != LABYRINTH_OWNER_KERNEL && owner->audit_loose > pending)
+	if (owner->audit_loose > pending)
 		return lab_differ(audit, "index", "owned, but in no index",
 				  pending, owner->audit_loose);
 	/* What is pending may have been taken already, or not yet. */
@@ -320,10 +360,10 @@ static bool lab_check_owner(struct lab_audit *audit,
 	    used > owner->audit_pages - owner->audit_loose + pending)
 		return lab_differ(audit, "owners", "pages charged to an owner",
 				  owner->audit_pages, used);
-	if (owner->account.user)
+	if (lab_payer(owner)->counted)
 		return lab_expect(audit, "charges", "charged to an owner's user",
 				  used,
-				  (u64)atomic_long_read(&owner->account.charged));
+				  (u64)atomic_long_read(&lab_payer(owner)->charged));
 	return true;
 }
 
@@ -369,18 +409,39 @@ static bool lab_verdict_same(const struct lab_verdict *a,
 	       a->expected == b->expected && a->found == b->found;
 }
 
+/*
+ * Blocks that went from owner to owner. While some go, one that goes round and
+ * round can make the same difference each time.
+ */
+static unsigned long lab_passed_on(struct labyrinth *lab)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct lab_stats *stats = &per_cpu_ptr(lab->cpu, cpu)->stats;
+
+		sum += READ_ONCE(stats->given) + READ_ONCE(stats->taken);
+	}
+	return sum;
+}
+
 static void lab_verify_again(struct lab_audit *audit)
 {
 	struct lab_verdict *verdict = audit->verdict, before = {};
+	unsigned long passed_on;
 	unsigned int same = 0;
 
 	for (verdict->tries = 1; ; verdict->tries++) {
 		lab_worker_run(audit->lab);
+		passed_on = lab_passed_on(audit->lab);
 		if (lab_verify_once(audit)) {
 			verdict->result = LAB_VERIFY_OK;
 			return;
 		}
 		same = lab_verdict_same(verdict, &before) ? same + 1 : 1;
+		if (passed_on != lab_passed_on(audit->lab))
+			same = 0;
 		before = *verdict;
 		if (same == LAB_VERIFY_SAME) {
 			verdict->result = LAB_VERIFY_WRONG;

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 
 #include "block.h"
+#include "defer.h"
 #include "owner.h"
 #include "reserve.h"
 
@@ -188,7 +189,8 @@ void lab_wait_wiped(struct labyrinth *lab)
 
 /* === Refill ============================================================== */
 
-static bool lab_headroom(struct labyrinth *lab, unsigned long pages)
+/* May so many pages be taken from the system without crowding it? */
+bool lab_worker_headroom(struct labyrinth *lab, unsigned long pages)
 {
 	return si_mem_available() >= (long)(lab->settings.headroom + pages);
 }
@@ -227,7 +229,7 @@ static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 	if (!need)
 		return NULL;
 	*order = min_t(unsigned int, *order, ilog2(need));
-	if (!lab_headroom(lab, 1UL << *order)) {
+	if (!lab_worker_headroom(lab, 1UL << *order)) {
 		lab_refill_count(lab, &lab->work_stats.refill_held);
 		return NULL;
 	}
@@ -315,14 +317,21 @@ static void lab_work_again(struct labyrinth *lab, enum lab_filled filled)
 static void lab_work(struct work_struct *work)
 {
 	struct labyrinth *lab = container_of(work, struct labyrinth, work);
-	LIST_HEAD(graves);
+	struct llist_node *graves;
+	enum lab_filled filled;
 
 	/* Full barrier: pairs with lab_kick(). What comes later kicks again. */
 	atomic_xchg(&lab->kicked, 0);
-	lab_owners_dig(lab, &graves);
+	graves = lab_owners_dig(lab);
+	lab_defer_collect(lab);
 	lab_recycle_all(lab);
-	lab_work_again(lab, lab_refill_all(lab));
-	lab_owners_bury(lab, &graves);
+	lab_defer_deliver(lab);
+	filled = lab_refill_all(lab);
+	if (!lab_defer_blocks(lab))
+		filled = LAB_FILLED_REFUSED;
+	lab_work_again(lab, filled);
+	lab_defer_deliver(lab);
+	lab_owners_bury(lab, graves);
 	lab_wake(lab);
 }
 
@@ -351,8 +360,12 @@ static void lab_work_kick(struct irq_work *kick)
 
 void __lab_kick(struct labyrinth *lab)
 {
+	/* Between the two, nobody else's kick does anything. */
+	preempt_disable();
 	if (!atomic_xchg(&lab->kicked, 1))
 		irq_work_queue(&lab->kick);
+	preempt_enable();
+	lab_step();
 }
 
 /**
@@ -381,6 +394,12 @@ bool lab_worker_unfilled(struct labyrinth *lab)
 	return READ_ONCE(lab->unfilled);
 }
 
+/* Is it the worker that asks? Then it can't be waited for. */
+bool lab_worker_is_current(struct labyrinth *lab)
+{
+	return current_work() == &lab->work;
+}
+
 int lab_worker_init(struct labyrinth *lab)
 {
 	/*
@@ -393,7 +412,9 @@ int lab_worker_init(struct labyrinth *lab)
 	INIT_DELAYED_WORK(&lab->lean_end, lab_work_lean_end);
 	/* Its priority is the administrator's, in sysfs: users make it wipe. */
 	lab->queue = alloc_workqueue("labyrinth", WQ_UNBOUND | WQ_SYSFS, 1);
-	return lab->queue ? 0 : -ENOMEM;
+	lab->tell_queue = alloc_workqueue("labyrinth_tell",
+					  WQ_UNBOUND | WQ_HIGHPRI | WQ_SYSFS, 0);
+	return lab->queue && lab->tell_queue ? 0 : -ENOMEM;
 }
 
 /* Whatever still has pages here is nobody's: owners and faces have gone. */
@@ -420,6 +441,10 @@ static void lab_slots_to_system(struct labyrinth *lab)
 
 void lab_worker_exit(struct labyrinth *lab)
 {
+	/* Drains that wait for a grace period, then whoever is being told. */
+	rcu_barrier();
+	if (lab->tell_queue)
+		destroy_workqueue(lab->tell_queue);
 	if (!lab->queue)
 		return;
 	/* The work queues neither itself nor the retry from now on. */

@@ -36,11 +36,14 @@
  * ============ ==============================================================
  * errno        meaning, the same for all calls
  * ============ ==============================================================
- * EACCES       the named owner's mode refuses the caller
+ * EACCES       the named owner's mode refuses the caller; GIVE: the receiver
+ *              does not accept pages from the caller
+ * EAGAIN       TAKE: the inbox is empty
  * EBADF        the call changes something, the descriptor is read-only; or
- *              READ, and it is write-only
+ *              READ, and it is write-only; EVENTFD: no such descriptor
  * EBUSY        the named owner is attached by another file; or this file holds
- *              pages, or is attached, already
+ *              pages, or is attached, already; ACCEPT: the inbox has another
+ *              capacity already
  * EDQUOT       the owner's quota, or RLIMIT_MEMLOCK (see the reason)
  * E2BIG        bytes beyond what this kernel understands are not zero, or size
  *              is more than a page
@@ -54,12 +57,16 @@
  *              not told apart); no such named owner
  * ENOMEM       no rung of the ladder could serve it (see the reason), or no
  *              memory for the call itself (the reason is then 0)
+ * ENOSPC       the inbox has no room (see the reason)
  * ENOTTY       no such call
  * EOPNOTSUPP   known, but not supported here (by this version, or for this
  *              combination)
  * EINTR        wait: killed
  * ETIMEDOUT    wait: the timeout passed
  * ESHUTDOWN    the owner is being removed, or the hand-out is closed
+ * ESRCH        GIVE: no such receiver, or none that the caller may know of (of
+ *              another user's, only those that accept pages from anybody); or it
+ *              is being removed
  * ============ ==============================================================
  *
  * open(2) itself: ENOMEM, ENFILE (no owner's number is free), ENXIO (a kernel
@@ -112,6 +119,8 @@ enum labyrinth_rung {
  * @LABYRINTH_REASON_CLOSED: the hand-out is closed (suspend to disk)
  * @LABYRINTH_REASON_SOILED: so much has been freed and not wiped yet that
  *	alloc_pages() is not asked for more
+ * @LABYRINTH_REASON_INBOX: the inbox that it would go to has no room
+ * @LABYRINTH_REASON_REFUSED: the receiver does not accept pages from the giver
  */
 enum labyrinth_reason {
 	LABYRINTH_REASON_NONE,
@@ -126,6 +135,8 @@ enum labyrinth_reason {
 	LABYRINTH_REASON_KILLED,
 	LABYRINTH_REASON_CLOSED,
 	LABYRINTH_REASON_SOILED,
+	LABYRINTH_REASON_INBOX,
+	LABYRINTH_REASON_REFUSED,
 };
 
 /**
@@ -133,7 +144,8 @@ enum labyrinth_reason {
  * @LABYRINTH_FALLBACK_UNSET: not a choice: EINVAL
  * @LABYRINTH_FALLBACK_FAIL: ENOMEM at once
  * @LABYRINTH_FALLBACK_WAIT: sleep on the refill, killable, up to @timeout_ns
- * @LABYRINTH_FALLBACK_DEFER: queue the request (EOPNOTSUPP in this version)
+ * @LABYRINTH_FALLBACK_DEFER: queue the request, first in, first out: its block
+ *	comes later, into the owner's inbox
  */
 enum labyrinth_fallback {
 	LABYRINTH_FALLBACK_UNSET,
@@ -166,6 +178,22 @@ enum labyrinth_owner_kind {
 };
 
 /**
+ * enum labyrinth_accept - whom an owner takes pages from
+ * @LABYRINTH_ACCEPT_NONE: nobody; the default
+ * @LABYRINTH_ACCEPT_UID: owners of the same user; modules are nobody's
+ * @LABYRINTH_ACCEPT_ANY: anybody
+ */
+enum labyrinth_accept {
+	LABYRINTH_ACCEPT_NONE,
+	LABYRINTH_ACCEPT_UID,
+	LABYRINTH_ACCEPT_ANY,
+};
+
+/* Blocks that may wait in an inbox: if nothing else is asked for, and at most. */
+#define LABYRINTH_INBOX_DEFAULT	1024
+#define LABYRINTH_INBOX_MAX	65536
+
+/**
  * struct labyrinth_info - limits of this kernel, and how the caller stands
  * @size: sizeof(struct labyrinth_info)
  * @flags: must be 0
@@ -186,6 +214,11 @@ enum labyrinth_owner_kind {
  * @out_reserve_available: pages that a strict request could have at once
  *	(all nodes, without guarantees and the emergency part)
  * @out_reserve_high: pages that a full reserve has (all nodes)
+ * @out_accept: enum labyrinth_accept
+ * @out_inbox: blocks that may wait in the inbox; 0: there is none yet
+ * @out_inbox_used: blocks that wait there, or have a place there that is kept
+ *	for them (deferred ones)
+ * @out_deferred: of these, blocks that are still to come
  */
 struct labyrinth_info {
 	__u32 size;
@@ -204,6 +237,10 @@ struct labyrinth_info {
 	__u64 out_memlock_limit;
 	__u64 out_reserve_available;
 	__u64 out_reserve_high;
+	__u32 out_accept;
+	__u32 out_inbox;
+	__u32 out_inbox_used;
+	__u32 out_deferred;
 };
 
 /* Only rungs that never leave the reserve; order 0 only (else EOPNOTSUPP). */
@@ -230,9 +267,15 @@ struct labyrinth_info {
  * @__reserved: must be 0
  *
  * A page is all zeroes when it is first seen. All or nothing, unless
- * LABYRINTH_ALLOC_PARTIAL. "On failure" is EDQUOT, ENOMEM, ETIMEDOUT, EINTR and
- * ESHUTDOWN: what is refused before it is tried (EINVAL, EOPNOTSUPP, EFAULT)
+ * LABYRINTH_ALLOC_PARTIAL. "On failure" is EDQUOT, ENOMEM, ENOSPC, ETIMEDOUT, EINTR
+ * and ESHUTDOWN: what is refused before it is tried (EINVAL, EOPNOTSUPP, EFAULT)
  * writes nothing.
+ *
+ * With LABYRINTH_FALLBACK_DEFER (and then without PARTIAL) what can be had at
+ * once is; the others, @count - @out_count, come later, in order, into the
+ * inbox, where a place is kept for each: ENOSPC if there is none. They are
+ * charged from now on, and cancelled when the owner dies. While some of the
+ * owner's are still to come, nothing is had at once.
  */
 struct labyrinth_alloc {
 	__u32 size;
@@ -384,6 +427,91 @@ struct labyrinth_attach {
 	__u32 __reserved;
 };
 
+/**
+ * struct labyrinth_give - give blocks to another owner, contents and all
+ * @size: sizeof(struct labyrinth_give)
+ * @flags: must be 0
+ * @count: blocks, 1 to out_max_batch
+ * @to: the receiver's number; 0: it is named
+ * @handles: user array of @count __u64
+ * @name: the receiver's name, if it is a named owner; all 0 with @to
+ * @out_bad: index of the first handle that was refused, @count if none (also on
+ *	failure)
+ * @out_reason: why the receiver can't have them (also on failure)
+ *
+ * All or nothing. The receiver must accept them (see ACCEPT), be allowed to
+ * hold them, and have room in its inbox: else EACCES, EDQUOT or ENOSPC, and they
+ * are the caller's as before. After it, their handles are the caller's no more,
+ * and they are charged to the receiver. The tag and the used length go along.
+ * To oneself: EINVAL.
+ */
+struct labyrinth_give {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 to;
+	__u64 handles;
+	__u8  name[LABYRINTH_NAME_SIZE];
+	__u32 out_bad;
+	__u32 out_reason;
+};
+
+/**
+ * struct labyrinth_take - take what has come into the inbox
+ * @size: sizeof(struct labyrinth_take)
+ * @flags: must be 0
+ * @count: most blocks to take, 1 to out_max_batch
+ * @out_count: blocks taken
+ * @handles: user array of @count __u64, written before anything is taken
+ *
+ * In the order in which they came. Does not wait: EAGAIN if there is none;
+ * poll() says POLLIN when there is. Until it is taken a block is in transit:
+ * charged to the receiver, and touched by nobody.
+ */
+struct labyrinth_take {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 out_count;
+	__u64 handles;
+};
+
+/**
+ * struct labyrinth_eventfd - be told of what comes into the inbox
+ * @size: sizeof(struct labyrinth_eventfd)
+ * @flags: must be 0
+ * @fd: an eventfd (else EINVAL), signalled once or more after blocks have come;
+ *	-1 for none
+ * @__reserved: must be 0
+ *
+ * One for a descriptor; another one replaces it.
+ */
+struct labyrinth_eventfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 __reserved;
+};
+
+/**
+ * struct labyrinth_accept_set - say whom to take blocks from
+ * @size: sizeof(struct labyrinth_accept_set)
+ * @flags: must be 0
+ * @accept: enum labyrinth_accept
+ * @inbox: blocks that may wait in the inbox, 1 to LABYRINTH_INBOX_MAX; 0: as it
+ *	is, or LABYRINTH_INBOX_DEFAULT. Once there is an inbox, its capacity
+ *	stays: EBUSY
+ *
+ * For the file's own owner. A named owner's is its administrator's: EOPNOTSUPP
+ * (OWNER_SET, see linux/labyrinth_netlink.h).
+ */
+struct labyrinth_accept_set {
+	__u32 size;
+	__u32 flags;
+	__u32 accept;
+	__u32 inbox;
+};
+
 #define LABYRINTH_IOC_INFO	_IOWR(LABYRINTH_IOC_TYPE, 0x00, struct labyrinth_info)
 #define LABYRINTH_IOC_ALLOC	_IOWR(LABYRINTH_IOC_TYPE, 0x01, struct labyrinth_alloc)
 #define LABYRINTH_IOC_FREE	_IOWR(LABYRINTH_IOC_TYPE, 0x02, struct labyrinth_free)
@@ -392,10 +520,14 @@ struct labyrinth_attach {
 #define LABYRINTH_IOC_WRITE	_IOWR(LABYRINTH_IOC_TYPE, 0x05, struct labyrinth_rw)
 #define LABYRINTH_IOC_SET	_IOWR(LABYRINTH_IOC_TYPE, 0x06, struct labyrinth_set)
 #define LABYRINTH_IOC_ATTACH	_IOWR(LABYRINTH_IOC_TYPE, 0x07, struct labyrinth_attach)
-/* 0x08 GIVE, 0x09 TAKE, 0x0a EVENTFD: kept for them. */
+#define LABYRINTH_IOC_GIVE	_IOWR(LABYRINTH_IOC_TYPE, 0x08, struct labyrinth_give)
+#define LABYRINTH_IOC_TAKE	_IOWR(LABYRINTH_IOC_TYPE, 0x09, struct labyrinth_take)
+#define LABYRINTH_IOC_EVENTFD	_IOWR(LABYRINTH_IOC_TYPE, 0x0a, struct labyrinth_eventfd)
+#define LABYRINTH_IOC_ACCEPT	_IOWR(LABYRINTH_IOC_TYPE, 0x0b, struct labyrinth_accept_set)
 
 /*
- * poll(): POLLOUT while the reserve has a page that this owner could take;
+ * poll(): POLLIN while blocks wait in the inbox; POLLOUT while the reserve has a
+ * page that this owner could take;
  * POLLERR | POLLHUP once the descriptor is dead, and to whoever asks from
  * another address space than the opener's (a kernel thread on somebody's behalf
  * too: io_submit(2)'s IOCB_CMD_POLL is of no use here).

@@ -38,13 +38,17 @@
  * RESERVE_SET       do     yes   RESERVE_NODE (all nodes without it) and at
  *                                least one of LOW, HIGH, EMERGENCY -> ack
  * OWNER_ADD         do     yes   OWNER_NAME; UID, GID, MODE, QUOTA, GUARANTEE,
- *                                EMERGENCY -> OWNER_ID
+ *                                EMERGENCY, ACCEPT, INBOX -> OWNER_ID
  * OWNER_DEL         do     yes   OWNER_ID or OWNER_NAME -> ack; a file that is
  *                                attached finds its owner dead (ESHUTDOWN)
  * OWNER_SET         do     yes   OWNER_ID or OWNER_NAME, and at least one of
  *                                UID, GID, MODE (named owners only), QUOTA,
- *                                GUARANTEE, EMERGENCY -> ack
+ *                                GUARANTEE, EMERGENCY, ACCEPT, INBOX -> ack
  * VERIFY            do     yes   nothing -> LABYRINTH_A_VERIFY_*
+ * LATENCY_GET       do           nothing -> ENABLED, DEADLINE
+ * LATENCY_GET       dump         nothing -> for each context and rung with a
+ *                                record: LABYRINTH_A_LATENCY_*
+ * LATENCY_SET       do     yes   at least one of ENABLED, DEADLINE, RESET -> ack
  * ================= ====== ===== ==============================================
  *
  * A dump's messages are each consistent in themselves. NLM_F_DUMP_INTR tells
@@ -53,7 +57,8 @@
  * ============ ==============================================================
  * errno        meaning, the same for all commands
  * ============ ==============================================================
- * EBUSY        OWNER_ADD: no owner's number is free
+ * EBUSY        OWNER_ADD: no owner's number is free; INBOX: the inbox has
+ *              another capacity already
  * EEXIST       OWNER_ADD: an owner of that name exists
  * EINVAL       understood, but wrong: unknown attribute, value of the wrong
  *              type or length, missing or contradicting attributes, watermarks
@@ -78,6 +83,8 @@ enum labyrinth_cmd {
 	LABYRINTH_CMD_OWNER_DEL,
 	LABYRINTH_CMD_OWNER_SET,
 	LABYRINTH_CMD_VERIFY,
+	LABYRINTH_CMD_LATENCY_GET,
+	LABYRINTH_CMD_LATENCY_SET,
 
 	__LABYRINTH_CMD_MAX,
 	LABYRINTH_CMD_MAX = (__LABYRINTH_CMD_MAX - 1)
@@ -164,6 +171,12 @@ enum labyrinth_reserve_attr {
  * @LABYRINTH_A_OWNER_AGE: u64, ns since it was made
  * @LABYRINTH_A_OWNER_ATTACHED: u32, 0 or 1; named owners only
  * @LABYRINTH_A_OWNER_PAD: alignment of u64
+ * @LABYRINTH_A_OWNER_ACCEPT: u32, enum labyrinth_accept
+ * @LABYRINTH_A_OWNER_INBOX: u32, capacity in blocks, 1 to LABYRINTH_INBOX_MAX;
+ *	fixed once there is an inbox; absent while there is none
+ * @LABYRINTH_A_OWNER_INBOX_USED: u32, blocks that wait there, or have a place
+ *	there that is kept for them
+ * @LABYRINTH_A_OWNER_DEFERRED: u32, of these, blocks that are still to come
  */
 enum labyrinth_owner_attr {
 	LABYRINTH_A_OWNER_ID = 1,
@@ -182,6 +195,10 @@ enum labyrinth_owner_attr {
 	LABYRINTH_A_OWNER_AGE,
 	LABYRINTH_A_OWNER_ATTACHED,
 	LABYRINTH_A_OWNER_PAD,
+	LABYRINTH_A_OWNER_ACCEPT,
+	LABYRINTH_A_OWNER_INBOX,
+	LABYRINTH_A_OWNER_INBOX_USED,
+	LABYRINTH_A_OWNER_DEFERRED,
 
 	__LABYRINTH_A_OWNER_MAX,
 	LABYRINTH_A_OWNER_MAX = (__LABYRINTH_A_OWNER_MAX - 1)
@@ -220,8 +237,8 @@ enum labyrinth_page_state {
  * @LABYRINTH_A_PAGE_RUNG: u32, enum labyrinth_rung
  * @LABYRINTH_A_PAGE_TAG: u64, the owner's
  * @LABYRINTH_A_PAGE_USED: u64, used length in bytes, the owner's
- * @LABYRINTH_A_PAGE_AGE: u64, ns since it was allocated; absent while that is
- *	not recorded
+ * @LABYRINTH_A_PAGE_AGE: u64, ns since it was allocated; absent where nobody
+ *	looked at a clock (kernel owners, and what they gave)
  * @LABYRINTH_A_PAGE_PHYS: u64, physical address; admins only
  * @LABYRINTH_A_PAGE_PAD: alignment of u64
  */
@@ -254,6 +271,13 @@ enum labyrinth_page_attr {
  * @LABYRINTH_A_STATS_REFILL_HELD: u64, attempts held back by the headroom check
  * @LABYRINTH_A_STATS_QUARANTINED: u64
  * @LABYRINTH_A_STATS_PAD: alignment of u64
+ * @LABYRINTH_A_STATS_GIVEN: u64
+ * @LABYRINTH_A_STATS_TAKEN: u64, out of inboxes
+ * @LABYRINTH_A_STATS_DROPPED: u64, given or deferred to an owner that died
+ *	before it took them: wiped
+ * @LABYRINTH_A_STATS_REFUSED: nest, u64 for each enum labyrinth_reason as its
+ *	type: blocks that were not given
+ * @LABYRINTH_A_STATS_DEFERRED: u64, requests queued
  */
 enum labyrinth_stats_attr {
 	LABYRINTH_A_STATS_ALLOC = 1,
@@ -266,9 +290,65 @@ enum labyrinth_stats_attr {
 	LABYRINTH_A_STATS_REFILL_HELD,
 	LABYRINTH_A_STATS_QUARANTINED,
 	LABYRINTH_A_STATS_PAD,
+	LABYRINTH_A_STATS_GIVEN,
+	LABYRINTH_A_STATS_TAKEN,
+	LABYRINTH_A_STATS_DROPPED,
+	LABYRINTH_A_STATS_REFUSED,
+	LABYRINTH_A_STATS_DEFERRED,
 
 	__LABYRINTH_A_STATS_MAX,
 	LABYRINTH_A_STATS_MAX = (__LABYRINTH_A_STATS_MAX - 1)
+};
+
+/**
+ * enum labyrinth_context - where a call was made from
+ * @LABYRINTH_CONTEXT_PROCESS: also with preemption or interrupts off
+ * @LABYRINTH_CONTEXT_SOFTIRQ:
+ * @LABYRINTH_CONTEXT_HARDIRQ:
+ * @LABYRINTH_CONTEXT_NMI:
+ */
+enum labyrinth_context {
+	LABYRINTH_CONTEXT_PROCESS,
+	LABYRINTH_CONTEXT_SOFTIRQ,
+	LABYRINTH_CONTEXT_HARDIRQ,
+	LABYRINTH_CONTEXT_NMI,
+};
+
+/*
+ * A histogram's bucket of a time t in ns: below 16 it is t; above, with e the
+ * place of t's highest bit, 8 * (e - 3) + the three bits below it + 8: eight
+ * buckets for each power of two. The last one has all from 2^34 ns on.
+ */
+#define LABYRINTH_LATENCY_BUCKETS	257
+
+/**
+ * enum labyrinth_latency_attr - how long allocations took
+ * @LABYRINTH_A_LATENCY_ENABLED: u32, 0 or 1: it is being recorded
+ * @LABYRINTH_A_LATENCY_DEADLINE: u64, ns; what takes longer is counted; 0: none
+ * @LABYRINTH_A_LATENCY_RESET: flag: forget what has been recorded
+ * @LABYRINTH_A_LATENCY_CONTEXT: u32, enum labyrinth_context
+ * @LABYRINTH_A_LATENCY_RUNG: u32, enum labyrinth_rung that served it
+ * @LABYRINTH_A_LATENCY_COUNT: u64, calls recorded
+ * @LABYRINTH_A_LATENCY_LONGEST: u64, ns, since reset
+ * @LABYRINTH_A_LATENCY_LATE: u64, of them, beyond the deadline as it was then
+ * @LABYRINTH_A_LATENCY_BUCKET: nest, u64 for each bucket that is not empty, with
+ *	the bucket's number plus 1 as its type
+ * @LABYRINTH_A_LATENCY_PAD: alignment of u64
+ */
+enum labyrinth_latency_attr {
+	LABYRINTH_A_LATENCY_ENABLED = 1,
+	LABYRINTH_A_LATENCY_DEADLINE,
+	LABYRINTH_A_LATENCY_RESET,
+	LABYRINTH_A_LATENCY_CONTEXT,
+	LABYRINTH_A_LATENCY_RUNG,
+	LABYRINTH_A_LATENCY_COUNT,
+	LABYRINTH_A_LATENCY_LONGEST,
+	LABYRINTH_A_LATENCY_LATE,
+	LABYRINTH_A_LATENCY_BUCKET,
+	LABYRINTH_A_LATENCY_PAD,
+
+	__LABYRINTH_A_LATENCY_MAX,
+	LABYRINTH_A_LATENCY_MAX = (__LABYRINTH_A_LATENCY_MAX - 1)
 };
 
 /**
@@ -280,7 +360,7 @@ enum labyrinth_stats_attr {
  * @LABYRINTH_A_VERIFY_PAGES: u64, pages found in them
  * @LABYRINTH_A_VERIFY_BOOK: string, the first book that disagrees: "words",
  *	"stacks", "rings", "dirty", "owners", "index", "charges", "taken",
- *	"frames" or "references"; absent if none
+ *	"inboxes", "frames" or "references"; absent if none
  * @LABYRINTH_A_VERIFY_TEXT: string, what differs, for a person
  * @LABYRINTH_A_VERIFY_EXPECTED: u64
  * @LABYRINTH_A_VERIFY_FOUND: u64
