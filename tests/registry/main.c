@@ -5,7 +5,8 @@
  *
  *	registry_test [WORD]	only the tests whose sentences have WORD in them
  *
- * REGISTRY_SEED chooses another seed than the one that is always the same.
+ * REGISTRY_SEED chooses another seed than the one that is always the same;
+ * REGISTRY_STOP, after how many failures to stop.
  *
  * Each of these can fail: `make faults` plants faults in copies of the two
  * files and lists, for each, the tests that caught it.
@@ -26,7 +27,19 @@
  *	word: generation kept, changed, wrapped		generations, model
  *	word: own, free, gone ask for less		arrows, model
  *	handle: past the table				handles
+ *	give, take, drop: compare then store, store	turns (one happens)
+ *	give: generation kept, wrapped; whose it is	giver's handle, last
+ *	take, drop: ask for less, drop not wiped	give arrows, model
+ *	queue: ticket in two steps, after the put	turns (queue), interrupts
+ *	queue: entry left, room before it is cleared	turns (queue), order
+ *	queue: room kept, doubled, of another size	full, sizes, order
+ *	queue: a look past the end, at what is next	looks ahead, model
+ *	queue: goes round at its capacity		wrap of its tickets
+ *	queue: put, look, room without their order	ThreadSanitizer, threads
+ *	steps: one more try, a step untold		steps
+ *	bucket: limits, a power of two, its floor	buckets
  */
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,13 +50,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "test.h"
 
 #define DEFAULT_SEED	20261121
 #define HANG_SECONDS	60
 
 _Thread_local void (*shim_hook)(void);
-_Thread_local unsigned long shim_steps;
 long shim_vmalloc_budget = -1;
 long shim_vmalloc_live;
 
@@ -169,17 +182,32 @@ void disturb(enum disturbance how, u64 stream)
 
 /* === Running ============================================================= */
 
+static void bail_out(const char *why)
+{
+	static const char head[] = "Bail out! ";
+
+	if (write(STDOUT_FILENO, head, sizeof(head) - 1) < 0 ||
+	    write(STDOUT_FILENO, why, strlen(why)) < 0 ||
+	    write(STDOUT_FILENO, now.name, strlen(now.name)) < 0 ||
+	    write(STDOUT_FILENO, "\n", 1) < 0)
+		_exit(4);
+}
+
 static void stuck(int signal)
 {
-	static const char head[] = "Bail out! It hangs or crashes: ";
-
 	(void)signal;
-	if (write(STDOUT_FILENO, head, sizeof(head) - 1) > 0 &&
-	    write(STDOUT_FILENO, now.name, strlen(now.name)) > 0 &&
-	    write(STDOUT_FILENO, "\n", 1) > 0)
-		_exit(3);
-	_exit(4);
+	bail_out("It hangs or crashes: ");
+	_exit(3);
 }
+
+#if TEST_SANITIZED
+void __sanitizer_set_death_callback(void (*callback)(void));
+
+static void sanitized(void)
+{
+	bail_out("A sanitizer stops: ");
+}
+#endif
 
 static double seconds(void)
 {
@@ -195,6 +223,7 @@ static u64 run(const struct test *test, int number)
 
 	memset(&now, 0, sizeof(now));
 	now.name = test->name;
+	bounds_forget();
 	alarm(HANG_SECONDS);
 	test->run();
 	alarm(0);
@@ -205,6 +234,7 @@ static u64 run(const struct test *test, int number)
 	if (now.failed)
 		printf("# %s:%d: %s: %llu, %llu (%#llx, %#llx)\n", now.file,
 		       now.line, now.what, now.a, now.b, now.a, now.b);
+	bounds_print();
 	printf("%sok %d - %s%s%s\n", now.failed ? "not " : "", number,
 	       test->name, now.skipped ? " # SKIP " : "",
 	       now.skipped ? now.skipped : "");
@@ -218,12 +248,15 @@ static u64 run(const struct test *test, int number)
 int main(int argc, char **argv)
 {
 	static const struct test *const tables[] = {
-		arrows_tests, places_tests, model_tests, schedules_tests,
-		claims_tests, threads_tests, nested_tests,
+		arrows_tests, give_tests, places_tests, queue_tests,
+		model_tests, schedules_tests, schedules_give_tests,
+		schedules_queue_tests, claims_tests, threads_tests,
+		queue_threads_tests, nested_tests, steps_tests, buckets_tests,
 	};
 	const char *word = argc > 1 ? argv[1] : "", *seed = getenv("REGISTRY_SEED");
+	const char *stop = getenv("REGISTRY_STOP");
+	int number = 0, failures = 0, most = stop ? atoi(stop) : INT_MAX;
 	const struct test *test;
-	int number = 0, failures = 0;
 	double start = seconds();
 	u64 ops = 0;
 	size_t i;
@@ -232,12 +265,15 @@ int main(int argc, char **argv)
 		test_seed = strtoull(seed, NULL, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGALRM, stuck);
-	if (!TEST_SANITIZED)
-		signal(SIGSEGV, stuck);
+#if TEST_SANITIZED
+	__sanitizer_set_death_callback(sanitized);
+#else
+	signal(SIGSEGV, stuck);
+#endif
 	printf("TAP version 13\n# seed %llu\n", test_seed);
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
 		for (test = tables[i]; test->name; test++) {
-			if (!strstr(test->name, word))
+			if (!strstr(test->name, word) || failures >= most)
 				continue;
 			ops += run(test, ++number);
 			failures += now.failed;

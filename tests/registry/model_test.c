@@ -11,6 +11,7 @@
 #define OWNERS		4
 #define STACKS		2
 #define COUNTS		3
+#define INBOX_MOST	5
 
 /* What should be. */
 static struct {
@@ -25,6 +26,8 @@ static struct {
 	u32 tag[STACKS + 1];
 	u32 ring[2 * MAX_SLOTS], head, tail;
 	long count[COUNTS];
+	/* What is on its way to each owner, and how much of it there may be. */
+	u32 inbox[OWNERS + 1][INBOX_MOST], came[OWNERS + 1], went[OWNERS + 1];
 } model;
 
 /* What is. */
@@ -32,6 +35,7 @@ static struct lab_registry reg;
 static struct lab_ring ring;
 static struct lab_stack stacks[STACKS];
 static atomic_long_t credit;
+static struct lab_queue inbox[OWNERS + 1];
 static struct rng rng;
 
 static struct lab_stack *stack_of(u32 s)
@@ -42,6 +46,24 @@ static struct lab_stack *stack_of(u32 s)
 static atomic_long_t *count_of(u32 c)
 {
 	return c == 0 ? &ring.available : c == 1 ? &ring.emergency : &credit;
+}
+
+/* One to four, and five for the first. */
+static u32 places(u32 owner)
+{
+	return owner == 1 ? INBOX_MOST : owner;
+}
+
+static u32 model_waiting(u32 owner)
+{
+	return model.came[owner] - model.went[owner];
+}
+
+static u32 model_next(u32 owner, u32 ahead)
+{
+	return ahead < model_waiting(owner) ?
+	       model.inbox[owner][(model.went[owner] + ahead) % INBOX_MOST] :
+	       LAB_NIL;
 }
 
 static u64 model_word(u32 i)
@@ -78,12 +100,24 @@ static void compare_stack(u32 s)
 	CHECK_EQ(head >> 33, model.tag[s]);
 }
 
+static void compare_inbox(u32 owner)
+{
+	u32 n;
+
+	CHECK_EQ(atomic_long_read(&inbox[owner].room),
+		 places(owner) - model_waiting(owner));
+	for (n = 0; n <= INBOX_MOST; n++)
+		CHECK_EQ(lab_queue_peek(&inbox[owner], n), model_next(owner, n));
+}
+
 static void compare_all(void)
 {
 	u32 i, s, n, index;
 
 	for (i = 0; i < model.slots; i++)
 		compare_slot(i);
+	for (i = 1; i <= OWNERS; i++)
+		compare_inbox(i);
 	for (s = 0; s <= STACKS; s++) {
 		compare_stack(s);
 		index = lab_stack_top(stack_of(s));
@@ -221,39 +255,106 @@ static void alloc(void)
 	compare_slot(i);
 }
 
-/* Any arrow by any caller on any slot: the model knows whether it may. */
-static void handle_arrow(void)
-{
-	u32 i = rng_below(&rng, model.slots), arrow = rng_below(&rng, 4);
-	u32 owner = rng_below(&rng, 4) ? model.owner[i] :
-					 1 + rng_below(&rng, OWNERS);
-	u64 gen = rng_below(&rng, 4) ? model.gen[i] :
-				       model.gen[i] - 2 + rng_below(&rng, 4);
-	bool leaving = arrow == 1 || arrow == 3, moved;
-	u64 handle = lab_handle(lab_word(gen, 0, 0), i);
-	struct lab_slot *slot = lab_registry_slot(&reg, handle);
-	bool may = (gen & LAST_GEN) == model.gen[i] &&
-		   owner == model.owner[i] &&
-		   model.state[i] == (leaving ? LABYRINTH_PAGE_LEAVING :
-						LABYRINTH_PAGE_OWNED);
+/* Any caller with any handle on any slot: often the right ones. */
+struct attempt {
+	u32 i, owner;
+	u64 gen, handle;
+	bool holds;
+};
 
-	if (!CHECK(slot == &reg.slot[i]))
-		return;
-	moved = arrow == 0 ? lab_slot_leave(slot, handle, owner) :
-		arrow == 1 ? lab_slot_stay(slot, handle, owner) :
-		arrow == 2 ? lab_slot_free(slot, handle, owner) :
-			     lab_slot_gone(slot, handle, owner);
-	CHECK_EQ(moved, may);
+static struct attempt attempt(void)
+{
+	struct attempt a = { .i = rng_below(&rng, model.slots) };
+
+	a.owner = rng_below(&rng, 4) ? model.owner[a.i] :
+				       1 + rng_below(&rng, OWNERS);
+	a.gen = rng_below(&rng, 4) ? model.gen[a.i] :
+				     model.gen[a.i] - 2 + rng_below(&rng, 4);
+	a.handle = lab_handle(lab_word(a.gen, 0, 0), a.i);
+	a.holds = (a.gen & LAST_GEN) == model.gen[a.i] &&
+		  a.owner == model.owner[a.i];
+	CHECK(lab_registry_slot(&reg, a.handle) == &reg.slot[a.i]);
+	return a;
+}
+
+static const struct arrow {
+	bool (*move)(struct lab_slot *slot, u64 handle, u32 owner);
+	u8 from, to;
+} arrows[] = {
+	{ lab_slot_leave, LABYRINTH_PAGE_OWNED, LABYRINTH_PAGE_LEAVING },
+	{ lab_slot_stay, LABYRINTH_PAGE_LEAVING, LABYRINTH_PAGE_OWNED },
+	{ lab_slot_free, LABYRINTH_PAGE_OWNED, LABYRINTH_PAGE_DIRTY },
+	{ lab_slot_gone, LABYRINTH_PAGE_LEAVING, LABYRINTH_PAGE_DIRTY },
+	{ lab_slot_take, LABYRINTH_PAGE_TRANSIT, LABYRINTH_PAGE_OWNED },
+	{ lab_slot_drop, LABYRINTH_PAGE_TRANSIT, LABYRINTH_PAGE_DIRTY },
+};
+
+static void try_arrow(const struct arrow *arrow, const struct attempt *a)
+{
+	bool may = a->holds && model.state[a->i] == arrow->from;
+
+	CHECK_EQ(arrow->move(&reg.slot[a->i], a->handle, a->owner), may);
 	if (may) {
-		model.state[i] = arrow == 0 ? LABYRINTH_PAGE_LEAVING :
-				 arrow == 1 ? LABYRINTH_PAGE_OWNED :
-					      LABYRINTH_PAGE_DIRTY;
-		if (arrow >= 2) {
-			lab_dirty_mark(&reg.dirty, i);
-			model.dirty[i] = true;
+		model.state[a->i] = arrow->to;
+		if (arrow->to == LABYRINTH_PAGE_DIRTY) {
+			lab_dirty_mark(&reg.dirty, a->i);
+			model.dirty[a->i] = true;
 		}
 	}
-	compare_slot(i);
+	compare_slot(a->i);
+}
+
+/* Take and drop too: as a sweep that does not look at the queue. */
+static void handle_arrow(void)
+{
+	struct attempt a = attempt();
+
+	try_arrow(&arrows[rng_below(&rng, ARRAY_SIZE(arrows))], &a);
+}
+
+/* The place first; then the word; then the queue, or the place is given back. */
+static void give(void)
+{
+	struct attempt a = attempt();
+	u32 to = 1 + rng_below(&rng, OWNERS);
+	bool pass = rng_below(&rng, 2);
+	bool room = model_waiting(to) < places(to), moved;
+	bool may = a.holds && model.state[a.i] == (pass ?
+			LABYRINTH_PAGE_LEAVING : LABYRINTH_PAGE_OWNED);
+
+	CHECK_EQ(lab_claim(&inbox[to].room), room);
+	if (!room || test_failed())
+		return;
+	moved = (pass ? lab_slot_pass : lab_slot_give)(&reg.slot[a.i], a.handle,
+						       a.owner, to);
+	CHECK_EQ(moved, may);
+	if (may) {
+		model_set(a.i, model.gen[a.i] + (model.gen[a.i] != LAST_GEN),
+			  to, LABYRINTH_PAGE_TRANSIT);
+		model.inbox[to][model.came[to]++ % INBOX_MOST] = a.i;
+		lab_queue_put(&inbox[to], a.i);
+	} else {
+		atomic_long_fetch_add(1, &inbox[to].room);
+	}
+	compare_slot(a.i);
+	compare_inbox(to);
+}
+
+/* What was swept meanwhile, or is somebody's again, is refused. */
+static void receive(void)
+{
+	u32 owner = 1 + rng_below(&rng, OWNERS);
+	u32 i = model_next(owner, 0);
+	struct attempt a = { .i = i, .owner = owner };
+
+	CHECK_EQ(lab_queue_take(&inbox[owner]), i);
+	if (i == LAB_NIL || test_failed())
+		return;
+	model.went[owner]++;
+	compare_inbox(owner);
+	a.handle = lab_handle(lab_slot_word(&reg.slot[i]), i);
+	a.holds = owner == model.owner[i];
+	try_arrow(&arrows[rng_below(&rng, 8) ? 4 : 5], &a);
 }
 
 static void recycle(void)
@@ -302,6 +403,12 @@ static bool begin(u32 slots, u32 entries)
 	/* The ends of the ring wrap in the middle of the run. */
 	ring.tail = 0U - model.ring_size * 4;
 	atomic_set(&ring.head, (int)ring.tail);
+	for (i = 1; i <= OWNERS; i++) {
+		if (!CHECK_EQ(lab_queue_init(&inbox[i], places(i)), 0))
+			return false;
+		inbox[i].head = 0U - 20;
+		atomic_set(&inbox[i].tail, (int)inbox[i].head);
+	}
 	for (i = 0; i < STACKS; i++)
 		lab_stack_init(&stacks[i]);
 	for (i = 0; i < slots; i++) {
@@ -319,9 +426,11 @@ static void random_run(u32 slots, u32 entries, u64 steps)
 {
 	static void (*const step[])(void) = {
 		fill_or_enter, alloc, alloc, alloc, handle_arrow, handle_arrow,
-		handle_arrow, handle_arrow, recycle, recycle,
+		handle_arrow, handle_arrow, recycle, recycle, give, give,
+		receive, give, receive,
 	};
 	u64 i;
+	u32 o;
 
 	if (!begin(slots, entries))
 		return;
@@ -335,6 +444,8 @@ static void random_run(u32 slots, u32 entries, u64 steps)
 			compare_all();
 	}
 	compare_all();
+	for (o = 1; o <= OWNERS; o++)
+		lab_queue_exit(&inbox[o]);
 	lab_ring_exit(&ring);
 	lab_registry_exit(&reg);
 	test_ops(i);
@@ -361,8 +472,12 @@ static void middle(void)
 
 static void large(void)
 {
+	u32 owner;
+
 	rng = rng_of(22);
 	random_run(MAX_SLOTS, 4000, TEST_ROUNDS(600000));
+	for (owner = 1; owner <= OWNERS; owner++)
+		CHECK(model.went[owner] > 100);
 }
 
 const struct test model_tests[] = {

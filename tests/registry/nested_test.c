@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts: signal handlers take, use and free in the middle of a thread's
+ * Interrupts: signal handlers take, use, free and give in the middle of a thread's
  * own calls, three deep, as soft interrupt, hard interrupt and NMI are.
  *
  * They come in two ways: raised between two steps of a call, so that every gap
@@ -27,7 +27,7 @@ struct context {
 	/* In a call for the hand of this level; with what is raised under way. */
 	volatile sig_atomic_t inside[LEVELS];
 	volatile sig_atomic_t raising;
-	u64 raised, sent, deepest;
+	u64 raised, sent, deepest, putting;
 };
 
 static struct mini mini;
@@ -50,6 +50,7 @@ static void call(u32 level)
 static void interrupt(int signal)
 {
 	u32 level = signal == SIGUSR1 ? 1 : signal == SIGUSR2 ? 2 : 3;
+	struct counted own;
 	u32 below, n;
 
 	/* ThreadSanitizer forgets the mask of what it has put off. */
@@ -61,11 +62,15 @@ static void interrupt(int signal)
 	else if (me->inside[below])
 		me->sent++;
 	me->raising = 0;
+	me->putting += me->hand[below].giving;
 	me->deepest += level == 3 && below == 2 && me->inside[2] &&
 		       me->inside[1] && me->inside[0];
 	me->level = level;
+	/* What is interrupted counts its own steps only. */
+	own = counted_now();
 	for (n = rng_below(&me->rng[level], 4); n; n--)
 		call(level);
+	counted_restore(own);
 	me->level = below;
 }
 
@@ -166,8 +171,6 @@ static void begin_context(u32 i, void *(*run)(void *), u64 allocs)
 			.mini = &mini,
 			.owner = 1 + i * LEVELS + level,
 			.rng = rng_of(120 + i * LEVELS + level),
-			/* Nothing interrupts the last: its steps count. */
-			.nested = level < LEVELS - 1,
 		};
 	}
 	pthread_create(&context->thread, NULL, run, context);
@@ -175,29 +178,28 @@ static void begin_context(u32 i, void *(*run)(void *), u64 allocs)
 
 static void sum_up(void)
 {
-	u64 raised = 0, sent = 0, deepest = 0, allocs = 0, frees = 0;
-	u64 by_handlers = 0;
+	u64 raised = 0, sent = 0, deepest = 0, putting = 0, by_handlers = 0;
+	struct mini_hand sum = {};
 	u32 i, level;
 
 	for (i = 0; i <= TAKERS; i++) {
 		raised += contexts[i].raised;
 		sent += contexts[i].sent;
 		deepest += contexts[i].deepest;
+		putting += contexts[i].putting;
 		for (level = 0; level < LEVELS; level++) {
-			allocs += contexts[i].hand[level].allocs;
-			frees += contexts[i].hand[level].frees;
+			mini_sum(&sum, &contexts[i].hand[level]);
 			by_handlers += level ? contexts[i].hand[level].allocs : 0;
 		}
 	}
-	CHECK_EQ(allocs, frees);
-	CHECK(raised > 0);
+	mini_balance(&mini, &sum);
+	CHECK(raised > 0 && putting > 0);
 	CHECK(TEST_TSAN || (sent > 0 && deepest > 0));
-	CHECK(by_handlers > 0);
-	test_ops(allocs + frees);
-	test_note("interrupted in the middle: %llu times between steps, %llu times anywhere, %llu times three deep",
-		  raised, sent, deepest);
-	test_note("%llu taken and freed, %llu of them by handlers", allocs,
-		  by_handlers);
+	CHECK(by_handlers > 0 && sum.takes > 0);
+	test_ops(sum.allocs + sum.frees + sum.gives + sum.takes);
+	test_note("interrupted in the middle: %llu times between steps, %llu times anywhere, %llu times three deep, %llu times in a put",
+		  raised, sent, deepest, putting);
+	test_note("%llu of what was taken, by handlers", by_handlers);
 }
 
 static void interrupted(void)
@@ -206,7 +208,7 @@ static void interrupted(void)
 	pthread_t sender;
 	u32 i;
 
-	if (!mini_begin(&mini, 89))
+	if (!mini_begin(&mini, (TAKERS + 1) * LEVELS, 89))
 		return;
 	done = quiet = 0;
 	handlers();
@@ -227,7 +229,7 @@ static void interrupted(void)
 }
 
 const struct test nested_tests[] = {
-	{ "interrupts that take and free in the middle of calls: one owner at a time, nothing lost",
+	{ "interrupts that take, free, give and receive in the middle of calls: one owner at a time, nothing lost",
 	  interrupted },
 	{}
 };

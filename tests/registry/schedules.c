@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
+#include "bounds.h"
 #include "schedules.h"
 #include "test.h"
 
@@ -56,12 +57,16 @@ static int choose(void)
 static void step(void)
 {
 	int from = all.current, to = choose();
+	struct counted own;
 
 	all.steps[from]++;
 	if (to == from)
 		return;
 	all.current = to;
+	/* Each counts its own steps, as if it were a thread. */
+	own = counted_now();
 	swapcontext(&all.thread[from], &all.thread[to]);
+	counted_restore(own);
 }
 
 static void entry(int i)

@@ -21,8 +21,10 @@ struct test {
 	void (*run)(void);
 };
 
-extern const struct test arrows_tests[], places_tests[], model_tests[],
-	threads_tests[], claims_tests[], nested_tests[], schedules_tests[];
+extern const struct test arrows_tests[], give_tests[], places_tests[],
+	queue_tests[], model_tests[], schedules_tests[], schedules_give_tests[],
+	schedules_queue_tests[], claims_tests[], threads_tests[],
+	queue_threads_tests[], nested_tests[], steps_tests[], buckets_tests[];
 
 /* Any context: only the first failure of a test is kept, and told at its end. */
 void test_fail(const char *file, int line, const char *what, u64 a, u64 b);

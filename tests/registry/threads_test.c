@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several threads take, use and free while a worker recycles; and several
+ * Several threads take, use, free and give while a worker recycles; and several
  * threads go for one handle.
  */
 #include <pthread.h>
@@ -59,11 +59,11 @@ static void *work(void *arg)
 static void worker_and_takers(u32 takers, enum disturbance how, u64 allocs_each)
 {
 	struct taker taker[THREADS] = {};
-	u64 allocs = 0, frees = 0, refused = 0;
+	struct mini_hand sum = {};
 	pthread_t worker;
 	u32 i;
 
-	if (!mini_begin(&mini, 30 + how))
+	if (!mini_begin(&mini, takers, 30 + how))
 		return;
 	pthread_create(&worker, NULL, work, &how);
 	for (i = 0; i < takers; i++) {
@@ -76,17 +76,16 @@ static void worker_and_takers(u32 takers, enum disturbance how, u64 allocs_each)
 	}
 	for (i = 0; i < takers; i++) {
 		pthread_join(taker[i].thread, NULL);
-		allocs += taker[i].hand.allocs;
-		frees += taker[i].hand.frees;
-		refused += taker[i].hand.refused;
+		mini_sum(&sum, &taker[i].hand);
 	}
 	__atomic_store_n(&mini.stop, 1, __ATOMIC_RELEASE);
 	pthread_join(worker, NULL);
 	mini_end(&mini);
-	CHECK_EQ(allocs, frees);
-	CHECK(allocs >= takers * allocs_each && refused > allocs / 4);
-	test_note("%u takers: %llu taken and freed, %llu misuses refused",
-		  takers, allocs, refused);
+	mini_balance(&mini, &sum);
+	CHECK(sum.allocs >= takers * allocs_each &&
+	      sum.refused > sum.allocs / 4);
+	CHECK(sum.takes && sum.drops && sum.full);
+	test_note("%u takers: %llu misuses refused", takers, sum.refused);
 }
 
 static void undisturbed(void)
@@ -246,15 +245,15 @@ static void one_wins(void)
 }
 
 const struct test threads_tests[] = {
-	{ "threads that take and free, undisturbed: one owner at a time, nothing lost",
+	{ "threads that take, free, give and receive, undisturbed: one owner at a time, nothing lost",
 	  undisturbed },
-	{ "threads that take and free, spinning in the middle of calls: one owner at a time, nothing lost",
+	{ "threads that take, free, give and receive, spinning in the middle of calls: one owner at a time, nothing lost",
 	  spinning },
-	{ "threads that take and free, yielding in the middle of calls: one owner at a time, nothing lost",
+	{ "threads that take, free, give and receive, yielding in the middle of calls: one owner at a time, nothing lost",
 	  yielding },
-	{ "threads that take and free, stalled in the middle of calls: one owner at a time, nothing lost",
+	{ "threads that take, free, give and receive, stalled in the middle of calls: one owner at a time, nothing lost",
 	  stalling },
-	{ "threads that take and free, all on one CPU: one owner at a time, nothing lost",
+	{ "threads that take, free, give and receive, all on one CPU: one owner at a time, nothing lost",
 	  one_cpu },
 	{ "of all who free, leave, stay or end one handle at once, exactly one does",
 	  one_wins },

@@ -30,7 +30,7 @@
 #define SHIM_RMW(name, suffix, builtin, type, value, order) \
 static inline value name##suffix(value i, type *v) \
 { \
-	shim_step(); \
+	shim_write(); \
 	return builtin(&v->counter, i, order); \
 }
 
@@ -43,12 +43,12 @@ static inline value name##suffix(value i, type *v) \
 #define SHIM_XCHG(name, suffix, type, value, order) \
 static inline value name##_xchg##suffix(type *v, value new) \
 { \
-	shim_step(); \
+	shim_write(); \
 	return __atomic_exchange_n(&v->counter, new, order); \
 } \
 static inline bool name##_try_cmpxchg##suffix(type *v, value *old, value new) \
 { \
-	shim_step(); \
+	shim_write(); \
 	return __atomic_compare_exchange_n(&v->counter, old, new, false, \
 					   order, __ATOMIC_RELAXED); \
 }
@@ -57,7 +57,7 @@ static inline bool name##_try_cmpxchg##suffix(type *v, value *old, value new) \
 #define SHIM_DERIVED(name, type, value) \
 static inline value name##_fetch_andnot(value i, type *v) \
 { \
-	shim_step(); \
+	shim_write(); \
 	return __atomic_fetch_and(&v->counter, ~i, __ATOMIC_SEQ_CST); \
 } \
 static inline void name##_inc(type *v) \
@@ -82,8 +82,13 @@ static inline value name##_read_acquire(const type *v) \
 } \
 static inline void name##_set(type *v, value i) \
 { \
-	shim_step(); \
+	shim_write(); \
 	__atomic_store_n(&v->counter, i, __ATOMIC_RELAXED); \
+} \
+static inline void name##_set_release(type *v, value i) \
+{ \
+	shim_write(); \
+	__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE); \
 } \
 SHIM_RMW_ORDERS(name##_fetch_add, __atomic_fetch_add, type, value) \
 SHIM_RMW_ORDERS(name##_fetch_or, __atomic_fetch_or, type, value) \

@@ -11,6 +11,11 @@ static inline unsigned long __ffs(unsigned long word)
 	return (unsigned long)__builtin_ctzl(word);
 }
 
+static inline int fls64(u64 word)
+{
+	return word ? 64 - __builtin_clzll(word) : 0;
+}
+
 static inline bool test_bit(unsigned long nr, const unsigned long *map)
 {
 	return READ_ONCE(map[nr / BITS_PER_LONG]) & BIT(nr % BITS_PER_LONG);
@@ -21,7 +26,7 @@ static inline bool test_and_set_bit(unsigned long nr, unsigned long *map)
 {
 	unsigned long bit = BIT(nr % BITS_PER_LONG);
 
-	shim_step();
+	shim_write();
 	return __atomic_fetch_or(&map[nr / BITS_PER_LONG], bit,
 				 __ATOMIC_SEQ_CST) & bit;
 }
@@ -30,7 +35,7 @@ static inline bool test_and_clear_bit(unsigned long nr, unsigned long *map)
 {
 	unsigned long bit = BIT(nr % BITS_PER_LONG);
 
-	shim_step();
+	shim_write();
 	return __atomic_fetch_and(&map[nr / BITS_PER_LONG], ~bit,
 				  __ATOMIC_SEQ_CST) & bit;
 }

@@ -14,7 +14,7 @@
 
 #ifdef SHIM_STEPS
 extern _Thread_local void (*shim_hook)(void);
-extern _Thread_local unsigned long shim_steps;
+extern _Thread_local unsigned long shim_steps, shim_writes;
 
 static inline void shim_step(void)
 {
@@ -22,8 +22,19 @@ static inline void shim_step(void)
 	if (shim_hook)
 		shim_hook();
 }
+
+/* The step is an atomic operation that writes: lab_step() must tell of it. */
+static inline void shim_write(void)
+{
+	shim_writes++;
+	shim_step();
+}
 #else
 static inline void shim_step(void)
+{
+}
+
+static inline void shim_write(void)
 {
 }
 #endif
