@@ -96,6 +96,10 @@ AttrBuilder& AttrBuilder::u64(std::uint16_t type, std::uint64_t value) {
     return put(type, std::as_bytes(std::span(&value, 1)));
 }
 
+AttrBuilder& AttrBuilder::flag(std::uint16_t type) {
+    return put(type, {});
+}
+
 AttrBuilder& AttrBuilder::string(std::uint16_t type, std::string_view value) {
     return put(type, std::as_bytes(std::span(value.data(), value.size())), 1);
 }

@@ -43,6 +43,7 @@ class AttrBuilder {
 public:
     AttrBuilder& u32(std::uint16_t type, std::uint32_t value);
     AttrBuilder& u64(std::uint16_t type, std::uint64_t value);
+    AttrBuilder& flag(std::uint16_t type);
     AttrBuilder& string(std::uint16_t type, std::string_view value);
     AttrBuilder& nest(std::uint16_t type, const AttrBuilder& inner);
     Bytes bytes() const { return bytes_; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <unordered_set>
 
 namespace labyrinth {
@@ -32,10 +33,22 @@ Status check_last(PageOps& ops, Handle last) {
     return block.error();
 }
 
+/// What takes one call only.
+Status check_one_call(PageOps& ops, std::uint64_t count) {
+    if (count <= ops.max_batch())
+        return ok();
+    return Error{.cause = "more than " + std::to_string(ops.max_batch()) + " blocks at a time",
+                 .err = E2BIG,
+                 .wanted = count};
+}
+
 } // namespace
 
 Result<AllocReply> alloc_all(PageOps& ops, const AllocRequest& shape, std::uint64_t count) {
     AllocReply all;
+    const Status fits = shape.policy.defers() ? check_one_call(ops, count) : ok();
+    if (!fits)
+        return fits.error();
     while (all.handles.size() < count) {
         AllocRequest request = shape;
         const std::uint64_t missing = count - all.handles.size();
@@ -55,6 +68,7 @@ Result<AllocReply> alloc_all(PageOps& ops, const AllocRequest& shape, std::uint6
         all.handles.insert(all.handles.end(), reply->handles.begin(), reply->handles.end());
         all.rung = std::max(all.rung, reply->rung);
         all.reason = reply->reason;
+        all.deferred = reply->deferred;
         if (reply->handles.size() < request.count)
             return all;
     }
@@ -80,6 +94,13 @@ Result<std::uint64_t> release_all(PageOps& ops, std::span<const Handle> handles,
         done += batch.size();
     }
     return freed;
+}
+
+Status give_all(PageOps& ops, std::span<const Handle> handles, const OwnerRef& to) {
+    if (handles.empty())
+        return ok();
+    const Status fits = check_one_call(ops, handles.size());
+    return fits ? ops.give(handles, to) : fits;
 }
 
 Result<std::vector<Block>> all_blocks(PageOps& ops) {

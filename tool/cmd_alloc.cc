@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <linux/labyrinth.h>
 
 #include "batch.hh"
 #include "commands.hh"
@@ -31,8 +32,20 @@ struct AllocPlan {
     AllocRequest request;
 };
 
-constexpr std::uint64_t most_blocks = 1U << 24; // the largest registry
-constexpr std::uint64_t most_order = 31;        // beyond any kernel's; it says its own
+constexpr std::uint64_t most_blocks = 1U << 24;              // the largest registry
+constexpr std::uint64_t most_deferred = LABYRINTH_INBOX_MAX; // each needs a place
+constexpr std::uint64_t most_order = 31;                     // beyond any kernel's; it says its own
+
+Status check_deferral(const AllocPolicy& policy, std::uint64_t count) {
+    if (!policy.defers())
+        return ok();
+    if (policy.partial)
+        return usage_error("--partial", "with --fallback defer nothing is left out");
+    if (count > most_deferred)
+        return usage_error("--count", fmt::format("no inbox has room for {}; the largest has {}",
+                                                  count, most_deferred));
+    return ok();
+}
 
 Result<AllocPlan> parse_plan(const AllocOptions& options) {
     auto owner = required_owner("alloc", options.owner);
@@ -52,10 +65,13 @@ Result<AllocPlan> parse_plan(const AllocOptions& options) {
         !parse_tag(fmt::format("{}", *tag + *count - 1)))
         return usage_error(
             "--tag", fmt::format("{} blocks from there run into tags that are taken", *count));
-    auto policy = parse_policy(options.policy);
+    auto policy = parse_policy(options.policy, true);
     if (!policy)
         return policy.error();
     policy->partial = options.partial;
+    const Status deferrable = check_deferral(*policy, *count);
+    if (!deferrable)
+        return deferrable.error();
     return AllocPlan{
         .owner = *owner,
         .count = *count,
@@ -85,11 +101,17 @@ Status run_alloc(const AllocOptions& options, Context& context) {
                          .handles = reply->handles,
                          .order = plan->request.order,
                          .rung = reply->rung,
-                         .reason = reply->reason});
+                         .reason = reply->reason,
+                         .deferred = plan->request.policy.defers() ? std::optional(reply->deferred)
+                                                                   : std::nullopt});
     // Whoever can't be told the handles has taken nothing.
     Status told = context.flush();
     if (!told)
         (void)release_all(*device, reply->handles, true);
+    else if (reply->deferred > 0)
+        context.warn(fmt::format("{} of {} at once; {} will come into the inbox: `labyrinth take "
+                                 "-o {} --follow`",
+                                 reply->handles.size(), plan->count, reply->deferred, plan->owner));
     else if (reply->handles.size() < plan->count)
         context.warn(fmt::format("{} of {}: {}", reply->handles.size(), plan->count,
                                  reason_words(reply->reason)));
@@ -110,7 +132,7 @@ void register_alloc(CLI::App& app, Context& context) {
     alloc->add_flag("--partial", options->partial, "Keep what could be had");
     alloc
         ->add_option("--fallback", options->policy.fallback,
-                     "If none is at hand: fail or wait (fail)")
+                     "If none is at hand: fail, wait or defer (fail)")
         ->type_name("HOW");
     alloc->add_option("--timeout", options->policy.timeout, "Wait so long at most: 500ms, 2s, 1m")
         ->type_name("DURATION");

@@ -41,7 +41,7 @@ Status run_write(const WriteOptions& options, Context& context) {
     auto owner = required_owner("write", options.owner);
     if (!owner)
         return owner.error();
-    auto policy = parse_policy(options.policy);
+    auto policy = parse_policy(options.policy, false);
     if (!policy)
         return policy.error();
     // The signals that end the command are taken between batches only.

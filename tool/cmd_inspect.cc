@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// info, stats, verify: the whole of it at a glance.
+// info, verify: the whole of it at a glance.
 #include <cerrno>
 
 #include <CLI/CLI.hpp>
@@ -26,17 +26,6 @@ Status run_info(Context& context) {
     if (auto device = Device::open(Device::Access::read_only))
         report.caller = standing_of(*device);
     context.out().info(report);
-    return ok();
-}
-
-Status run_stats(Context& context) {
-    auto family = Family::open();
-    if (!family)
-        return family.error();
-    auto stats = family->stats();
-    if (!stats)
-        return stats.error();
-    context.out().stats(*stats);
     return ok();
 }
 
@@ -66,9 +55,6 @@ Status run_verify(Context& context) {
 void register_inspect(CLI::App& app, Context& context) {
     app.add_subcommand("info", "Show limits, capacity and reserves")->callback([&context] {
         context.finish(run_info(context));
-    });
-    app.add_subcommand("stats", "Show counters since the module was loaded")->callback([&context] {
-        context.finish(run_stats(context));
     });
     app.add_subcommand("verify", "Compare the module's books; 2 if they disagree")
         ->callback([&context] { context.finish(run_verify(context)); });

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <CLI/CLI.hpp>
+#include <linux/labyrinth.h>
 
 #include "commands.hh"
 #include "family.hh"
@@ -22,6 +23,8 @@ struct OwnerOptions {
     std::optional<std::string> mode;
     std::optional<std::string> quota;
     std::optional<std::string> guarantee;
+    std::optional<std::string> accept;
+    std::optional<std::string> inbox;
     bool emergency = false;
     bool no_emergency = false;
 };
@@ -38,10 +41,17 @@ Status parse_into(std::optional<T>& to, const std::optional<std::string>& word, 
     return ok();
 }
 
+Result<std::uint32_t> parse_inbox(const std::string& word) {
+    auto blocks = parse_number("--inbox", word, 1, LABYRINTH_INBOX_MAX);
+    if (!blocks)
+        return blocks.error();
+    return static_cast<std::uint32_t>(*blocks);
+}
+
 Result<OwnerChange> parse_change(const OwnerOptions& options) {
     const std::uint64_t size = system_page_size();
     OwnerChange change;
-    const std::array<Status, 5> steps = {
+    const std::array<Status, 7> steps = {
         parse_into(change.uid, options.uid, resolve_user),
         parse_into(change.gid, options.gid, resolve_group),
         parse_into(change.mode, options.mode, parse_mode),
@@ -49,6 +59,8 @@ Result<OwnerChange> parse_change(const OwnerOptions& options) {
                    [&](const std::string& word) { return parse_quota("--quota", word, size); }),
         parse_into(change.guarantee, options.guarantee,
                    [&](const std::string& word) { return parse_pages("--guarantee", word, size); }),
+        parse_into(change.accept, options.accept, parse_accept),
+        parse_into(change.inbox, options.inbox, parse_inbox),
     };
     for (const Status& step : steps)
         if (!step)
@@ -110,8 +122,8 @@ Status run_owner_set(const OwnerOptions& options, Context& context) {
         return change.error();
     if (change->empty())
         return usage_error("owner set", "nothing to change",
-                           "say what: --uid, --gid, --mode, --quota, --guarantee, --emergency or "
-                           "--no-emergency");
+                           "say what: --uid, --gid, --mode, --quota, --guarantee, --emergency, "
+                           "--no-emergency, --accept or --inbox");
     auto family = Family::open();
     if (!family)
         return family.error();
@@ -128,9 +140,16 @@ void add_change_options(CLI::App& command, OwnerOptions& options) {
         ->type_name("GROUP");
     command.add_option("--mode", options.mode, "Who may act as it: read and write, in octal")
         ->type_name("MODE");
-    command.add_option("--quota", options.quota, "Most pages it may hold, or unlimited")->type_name("SIZE");
+    command.add_option("--quota", options.quota, "Most pages it may hold, or unlimited")
+        ->type_name("SIZE");
     command.add_option("--guarantee", options.guarantee, "Pages set aside for it")
         ->type_name("SIZE");
+    command
+        .add_option("--accept", options.accept,
+                    "Whose pages it takes: none, uid (its user's) or any (none)")
+        ->type_name("WHOSE");
+    command.add_option("--inbox", options.inbox, "Blocks that may wait in its inbox (1024)")
+        ->type_name("N");
 }
 
 } // namespace

@@ -52,12 +52,15 @@ private:
     int exit_status_ = 0;
 };
 
-void register_inspect(CLI::App& app, Context& context); ///< info, stats, verify
+void register_inspect(CLI::App& app, Context& context); ///< info, verify
+void register_stats(CLI::App& app, Context& context);   ///< stats, stats set
 void register_pages(CLI::App& app, Context& context);   ///< pages, show
 void register_owner(CLI::App& app, Context& context);   ///< owners, owner add|del|set
 void register_reserve(CLI::App& app, Context& context); ///< reserve, reserve set
 void register_alloc(CLI::App& app, Context& context);   ///< alloc
 void register_free(CLI::App& app, Context& context);    ///< free
 void register_data(CLI::App& app, Context& context);    ///< write, read
+void register_give(CLI::App& app, Context& context);    ///< give
+void register_take(CLI::App& app, Context& context);    ///< take
 
 } // namespace labyrinth

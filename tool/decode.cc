@@ -2,6 +2,7 @@
 #include "decode.hh"
 
 #include <cerrno>
+#include <cstring>
 
 #include <fmt/core.h>
 #include <linux/labyrinth_netlink.h>
@@ -58,21 +59,34 @@ Result<Reserve> decode_reserve(const Attrs& attrs) {
     return in.finish(r);
 }
 
-/// A nest of u64, its types being the numbers of an enum.
-Stats::ByNumber decode_counts(const Attrs& attrs, std::uint16_t type, const char* name,
-                              Reader& in) {
-    Stats::ByNumber counts;
-    const auto nest = attrs.find(type);
-    if (!nest) {
-        in.miss(name);
-        return counts;
-    }
-    const Attrs inner(*nest);
-    inner.each([&](std::uint16_t number, Bytes payload) {
-        if (payload.size() == sizeof(std::uint64_t))
-            counts.emplace_back(number, inner.u64(number).value_or(0));
+/// A nest of u64, by type. What has another size (alignment) is none of them.
+ByNumber counts_in(Bytes nest) {
+    ByNumber counts;
+    Attrs(nest).each([&](std::uint16_t number, Bytes payload) {
+        std::uint64_t count = 0;
+        if (payload.size() != sizeof(count))
+            return;
+        std::memcpy(&count, payload.data(), sizeof(count));
+        counts.emplace_back(number, count);
     });
     return counts;
+}
+
+ByNumber decode_counts(const Attrs& attrs, std::uint16_t type, const char* name, Reader& in) {
+    const auto nest = attrs.find(type);
+    if (!nest)
+        in.miss(name);
+    return nest ? counts_in(*nest) : ByNumber{};
+}
+
+/// A bucket's type is its number and one: there is no type 0.
+ByNumber decode_buckets(const Attrs& attrs, Reader& in) {
+    ByNumber buckets;
+    for (const auto& [type, count] :
+         decode_counts(attrs, LABYRINTH_A_LATENCY_BUCKET, "latency-bucket", in))
+        if (type > 0 && type <= LABYRINTH_LATENCY_BUCKETS)
+            buckets.emplace_back(type - 1, count);
+    return buckets;
 }
 
 } // namespace
@@ -126,6 +140,10 @@ Result<Owner> decode_owner(const Attrs& attrs) {
     owner.age_ns = in.u64(LABYRINTH_A_OWNER_AGE, "owner-age");
     if (auto attached = attrs.u32(LABYRINTH_A_OWNER_ATTACHED))
         owner.attached = *attached != 0;
+    owner.accept = attrs.u32(LABYRINTH_A_OWNER_ACCEPT).value_or(0);
+    owner.inbox = attrs.u32(LABYRINTH_A_OWNER_INBOX);
+    owner.inbox_used = attrs.u32(LABYRINTH_A_OWNER_INBOX_USED).value_or(0);
+    owner.deferred = attrs.u32(LABYRINTH_A_OWNER_DEFERRED).value_or(0);
     return in.finish(std::move(owner));
 }
 
@@ -140,7 +158,7 @@ Result<Page> decode_page(const Attrs& attrs) {
     page.rung = in.u32(LABYRINTH_A_PAGE_RUNG, "page-rung");
     page.tag = in.u64(LABYRINTH_A_PAGE_TAG, "page-tag");
     page.used = in.u64(LABYRINTH_A_PAGE_USED, "page-used");
-    page.age_ns = in.u64(LABYRINTH_A_PAGE_AGE, "page-age");
+    page.age_ns = attrs.u64(LABYRINTH_A_PAGE_AGE);
     page.phys = attrs.u64(LABYRINTH_A_PAGE_PHYS);
     return in.finish(page);
 }
@@ -157,7 +175,33 @@ Result<Stats> decode_stats(const Attrs& attrs) {
     stats.refill_failed = in.u64(LABYRINTH_A_STATS_REFILL_FAILED, "stats-refill-failed");
     stats.refill_held = in.u64(LABYRINTH_A_STATS_REFILL_HELD, "stats-refill-held");
     stats.quarantined = in.u64(LABYRINTH_A_STATS_QUARANTINED, "stats-quarantined");
+    stats.given = attrs.u64(LABYRINTH_A_STATS_GIVEN).value_or(0);
+    stats.taken = attrs.u64(LABYRINTH_A_STATS_TAKEN).value_or(0);
+    stats.dropped = attrs.u64(LABYRINTH_A_STATS_DROPPED).value_or(0);
+    stats.deferred = attrs.u64(LABYRINTH_A_STATS_DEFERRED).value_or(0);
+    if (const auto refused = attrs.find(LABYRINTH_A_STATS_REFUSED))
+        stats.refused = counts_in(*refused);
     return in.finish(std::move(stats));
+}
+
+Result<Latency> decode_latency(const Attrs& attrs) {
+    Reader in(attrs);
+    Latency latency;
+    latency.enabled = in.u32(LABYRINTH_A_LATENCY_ENABLED, "latency-enabled") != 0;
+    latency.deadline_ns = in.u64(LABYRINTH_A_LATENCY_DEADLINE, "latency-deadline");
+    return in.finish(std::move(latency));
+}
+
+Result<LatencyRecord> decode_latency_record(const Attrs& attrs) {
+    Reader in(attrs);
+    LatencyRecord record;
+    record.context = in.u32(LABYRINTH_A_LATENCY_CONTEXT, "latency-context");
+    record.rung = in.u32(LABYRINTH_A_LATENCY_RUNG, "latency-rung");
+    record.count = in.u64(LABYRINTH_A_LATENCY_COUNT, "latency-count");
+    record.longest_ns = in.u64(LABYRINTH_A_LATENCY_LONGEST, "latency-longest");
+    record.late = in.u64(LABYRINTH_A_LATENCY_LATE, "latency-late");
+    record.buckets = decode_buckets(attrs, in);
+    return in.finish(std::move(record));
 }
 
 Result<Verdict> decode_verdict(const Attrs& attrs) {

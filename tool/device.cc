@@ -28,6 +28,14 @@ template <class T> std::uint64_t address(T* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
+/// Into a field that is all zeroes; false if it does not fit.
+bool put_name(__u8 (&field)[LABYRINTH_NAME_SIZE], const std::string& name) { // NOLINT: contract
+    if (name.size() >= sizeof(field))
+        return false;
+    std::memcpy(field, name.data(), name.size());
+    return true;
+}
+
 Block block_of(const labyrinth_query& query) {
     return {.handle = query.out_handle,
             .tag = query.out_tag,
@@ -73,9 +81,8 @@ Result<Device> Device::open(Access access) {
 
 Status Device::attach(const std::string& name) {
     auto attach = argument<labyrinth_attach>();
-    if (name.size() >= sizeof(attach.name))
+    if (!put_name(attach.name, name))
         return Error{.err = ENAMETOOLONG};
-    std::memcpy(attach.name, name.data(), name.size());
     if (const int err = call(fd_, LABYRINTH_IOC_ATTACH, attach); err != 0)
         return Error{.err = err};
     return ok();
@@ -95,7 +102,11 @@ Result<Standing> Device::standing() const {
                     .memlock_used = info.out_memlock_used,
                     .memlock_limit = info.out_memlock_limit,
                     .reserve_available = info.out_reserve_available,
-                    .reserve_high = info.out_reserve_high};
+                    .reserve_high = info.out_reserve_high,
+                    .accept = info.out_accept,
+                    .inbox = info.out_inbox,
+                    .inbox_used = info.out_inbox_used,
+                    .deferred = info.out_deferred};
 }
 
 Result<AllocReply> Device::alloc(const AllocRequest& request) {
@@ -121,6 +132,8 @@ Result<AllocReply> Device::alloc(const AllocRequest& request) {
     reply.handles.resize(alloc.out_count);
     reply.rung = alloc.out_rung;
     reply.reason = alloc.out_reason;
+    if (request.policy.defers())
+        reply.deferred = request.count - alloc.out_count;
     return reply;
 }
 
@@ -170,6 +183,34 @@ Status Device::set_tag(Handle handle, std::uint64_t tag) {
     if (const int err = call(fd_, LABYRINTH_IOC_SET, set); err != 0)
         return Error{.err = err};
     return ok();
+}
+
+Status Device::give(std::span<const Handle> handles, const OwnerRef& to) {
+    auto give = argument<labyrinth_give>();
+    give.count = static_cast<std::uint32_t>(handles.size());
+    give.handles = address(handles.data());
+    if (const auto* id = std::get_if<std::uint32_t>(&to))
+        give.to = *id;
+    else if (!put_name(give.name, std::get<std::string>(to)))
+        return Error{.err = ENAMETOOLONG};
+    if (const int err = call(fd_, LABYRINTH_IOC_GIVE, give); err != 0)
+        return Error{.err = err, .reason = give.out_reason, .index = give.out_bad};
+    return ok();
+}
+
+Result<std::vector<Handle>> Device::take(std::uint32_t most) {
+    std::vector<Handle> handles(most);
+    auto take = argument<labyrinth_take>();
+    take.count = most;
+    take.handles = address(handles.data());
+    const int err = call(fd_, LABYRINTH_IOC_TAKE, take);
+    if (err != 0 && err != EAGAIN)
+        return Error{.err = err};
+    const std::uint32_t taken = err == 0 ? take.out_count : 0;
+    if (taken > most)
+        return Error{.err = EPROTO};
+    handles.resize(taken);
+    return handles;
 }
 
 } // namespace labyrinth

@@ -30,6 +30,10 @@ public:
     Status read(Handle handle, std::uint32_t offset, std::span<std::byte> to) override;
     Status write(Handle handle, std::uint32_t offset, std::span<const std::byte> from) override;
     Status set_tag(Handle handle, std::uint64_t tag) override;
+    Status give(std::span<const Handle> handles, const OwnerRef& to) override;
+    Result<std::vector<Handle>> take(std::uint32_t most) override;
+    /// For poll(2): readable while something waits in the inbox.
+    int descriptor() const { return fd_.get(); }
 
 private:
     explicit Device(Fd fd) : fd_(std::move(fd)) {}

@@ -8,6 +8,7 @@
 #include <linux/labyrinth.h>
 
 #include "names.hh"
+#include "parse.hh"
 #include "text.hh"
 
 namespace labyrinth {
@@ -53,6 +54,12 @@ std::string memlock_cause(const Standing& now, std::uint64_t wanted) {
                        kib(now.memlock_limit), wanted);
 }
 
+std::string inbox_cause(std::uint32_t used, std::uint32_t capacity, std::uint32_t deferred) {
+    return fmt::format("the inbox has no room: {} of {} places are taken, {} of them by blocks "
+                       "still to come",
+                       used, capacity, deferred);
+}
+
 std::string quota_hint(const std::string& name) {
     return fmt::format("free some, or raise it: `labyrinth owner set {} --quota N` (as root)",
                        name);
@@ -76,6 +83,8 @@ std::string reason_hint(std::uint32_t reason, const std::string& name) {
         return "see `labyrinth owners`";
     case LABYRINTH_REASON_CLOSED:
         return "try again once the system has resumed";
+    case LABYRINTH_REASON_INBOX:
+        return fmt::format("take what has come, `labyrinth take -o {}`, or ask for fewer", name);
     default:
         return reserve_hint;
     }
@@ -88,6 +97,8 @@ std::string alloc_cause(const Error& met, const std::optional<Standing>& now) {
                            format_limit(now->quota), met.wanted);
     if (met.reason == LABYRINTH_REASON_MEMLOCK && now)
         return memlock_cause(*now, met.wanted);
+    if (met.reason == LABYRINTH_REASON_INBOX && now && now->inbox > 0)
+        return inbox_cause(now->inbox_used, now->inbox, now->deferred);
     std::string cause = reason_words(met.reason);
     if (met.rung != LABYRINTH_RUNG_NONE)
         cause += fmt::format("; last tried: {}", rung_words(met.rung));
@@ -131,8 +142,83 @@ std::string page_cause(int err) {
     }
 }
 
-std::string netlink_hint(int err) {
+/// Why the receiver can't have them, with figures where there are some.
+std::string give_cause(const Error& met, const std::optional<Owner>& receiver) {
+    switch (met.reason) {
+    case LABYRINTH_REASON_QUOTA:
+        if (receiver)
+            return fmt::format("the receiver's quota is used up: {} of {} pages held",
+                               receiver->used, format_limit(receiver->quota));
+        return "the receiver's quota is used up";
+    case LABYRINTH_REASON_MEMLOCK:
+        return "the RLIMIT_MEMLOCK of the receiver's user is used up";
+    case LABYRINTH_REASON_INBOX:
+        if (receiver && receiver->inbox)
+            return "it does not fit: " +
+                   inbox_cause(receiver->inbox_used, *receiver->inbox, receiver->deferred);
+        break;
+    case LABYRINTH_REASON_REFUSED:
+        if (receiver && receiver->accept == LABYRINTH_ACCEPT_UID)
+            return "the receiver takes pages from owners of its own user only";
+        if (receiver && receiver->accept == LABYRINTH_ACCEPT_NONE)
+            return "the receiver takes pages from nobody";
+        break;
+    case LABYRINTH_REASON_DYING:
+        return "the receiver is being removed";
+    default:
+        break;
+    }
+    return reason_words(met.reason);
+}
+
+std::string give_hint(std::uint32_t reason, const std::string& to) {
+    switch (reason) {
+    case LABYRINTH_REASON_QUOTA:
+        return quota_hint(to);
+    case LABYRINTH_REASON_MEMLOCK:
+        return "have it free some, or raise that user's limit";
+    case LABYRINTH_REASON_INBOX:
+        return fmt::format("have it take what has come: `labyrinth take -o {}`\nor give fewer at a "
+                           "time; the capacity is set when an owner is made: `labyrinth owner add "
+                           "--inbox N`",
+                           to);
+    case LABYRINTH_REASON_REFUSED:
+        return fmt::format("let it: `labyrinth owner set {} --accept uid`, or `any` (as root)", to);
+    default:
+        return reason_hint(reason, to);
+    }
+}
+
+/// The name by which other commands know the receiver, where it has one.
+std::string name_of(const std::optional<Owner>& receiver, const std::string& to) {
+    return receiver && receiver->kind == LABYRINTH_OWNER_NAMED ? receiver->name : to;
+}
+
+/// The reason, from errno where the kernel gave none.
+std::uint32_t give_reason(const Error& met, const std::optional<Owner>& receiver) {
+    if (met.reason != LABYRINTH_REASON_NONE)
+        return met.reason;
+    switch (met.err) {
+    case ESRCH: // said too of one that takes from nobody, and is not the giver's to see
+        return receiver && receiver->accept == LABYRINTH_ACCEPT_NONE ? LABYRINTH_REASON_REFUSED
+                                                                     : LABYRINTH_REASON_NONE;
+    case EACCES:
+        return LABYRINTH_REASON_REFUSED;
+    case EDQUOT:
+        return LABYRINTH_REASON_QUOTA;
+    case ENOSPC:
+        return LABYRINTH_REASON_INBOX;
+    default:
+        return LABYRINTH_REASON_NONE;
+    }
+}
+
+std::string netlink_hint(int err, const std::string& attribute) {
     switch (err) {
+    case EBUSY:
+        if (attribute == "owner-inbox")
+            return "an inbox keeps its capacity: only a new owner can have another";
+        return {};
     case EPERM:
         return "administration needs CAP_SYS_ADMIN in the initial user namespace: run it as root";
     case ENOENT:
@@ -210,8 +296,10 @@ Error explain_alloc(const Error& met, const std::string& what, const std::string
         error.hint = reason_hint(met.reason, name);
         return error;
     }
-    error.cause = errno_words(met.err);
-    if (met.err == EINVAL && now)
+    error.cause = met.cause.empty() ? errno_words(met.err) : with_errno(met.cause, met.err);
+    if (met.err == E2BIG)
+        error.hint = "ask for fewer at a time: those that are still to come can't be taken back";
+    else if (met.err == EINVAL && now)
         error.hint = fmt::format("blocks here have at most order {}", now->max_order);
     else if (met.err == EOPNOTSUPP)
         error.hint = "--strict serves blocks of order 0 only";
@@ -219,6 +307,70 @@ Error explain_alloc(const Error& met, const std::string& what, const std::string
         error.hint = "the kernel had no memory for the call itself: try again";
     else
         error.hint = page_hint(met.err, name);
+    return error;
+}
+
+Error explain_give(const Error& met, const std::string& what, const std::string& from,
+                   const std::string& to, const std::optional<Owner>& receiver) {
+    Error error = met;
+    error.what = what;
+    error.reason = give_reason(met, receiver);
+    if (error.reason != LABYRINTH_REASON_NONE) {
+        error.cause = with_errno(give_cause(error, receiver), met.err);
+        error.hint = give_hint(error.reason, name_of(receiver, to));
+    } else if (met.err == ESRCH) {
+        error.cause =
+            with_errno("there is no such receiver, or it takes pages from nobody", met.err);
+        error.hint = "`labyrinth owners` lists owners, for root those of everyone";
+        if (parse_new_owner_name(to)) // and no number
+            error.hint += fmt::format("\nmake one that takes pages: `labyrinth owner add {} "
+                                      "--accept uid` (as root)",
+                                      to);
+    } else if (met.err == EINVAL) {
+        error.cause = with_errno("the receiver is the giver itself", met.err);
+        error.hint = "name another owner with --to";
+    } else if (met.err == E2BIG) {
+        error.cause = with_errno(met.cause, met.err);
+        error.hint = "give fewer at a time: no inbox holds so many";
+    } else {
+        return explain_page(met, what, from);
+    }
+    return error;
+}
+
+Error explain_empty(const std::string& name, const std::optional<Standing>& now) {
+    Error error{.what = "taking from the inbox of owner " + name,
+                .cause = with_errno("nothing has come", EAGAIN),
+                .hint = "wait for it with --follow",
+                .err = EAGAIN};
+    if (now && now->deferred > 0)
+        error.cause = with_errno(
+            fmt::format("nothing has come yet, {} blocks are still to come", now->deferred),
+            EAGAIN);
+    else if (now && now->accept == LABYRINTH_ACCEPT_NONE)
+        error.hint = fmt::format("it takes pages from nobody: let it, `labyrinth owner set {} "
+                                 "--accept uid`, or `any` (as root)",
+                                 name);
+    return error;
+}
+
+Error explain_late(const std::string& name, std::uint64_t taken,
+                   const std::optional<std::uint64_t>& wanted) {
+    const std::string came =
+        wanted ? fmt::format("{} of {} blocks have come", taken, *wanted) : "nothing has come";
+    return Error{.what = "taking from the inbox of owner " + name,
+                 .cause = with_errno(came + " before the timeout", ETIMEDOUT),
+                 .hint = "wait longer, or without --timeout; those that came are taken",
+                 .err = ETIMEDOUT};
+}
+
+Error explain_take(const Error& met, const std::string& name) {
+    Error error = explain_page(met, "taking from the inbox of owner " + name, name);
+    const bool own = error.hint.empty();
+    error.hint =
+        fmt::format("{}{}what was taken and not passed on is the owner's: `labyrinth pages "
+                    "-o {}`",
+                    error.hint, own ? "" : "\n", name);
     return error;
 }
 
@@ -240,7 +392,10 @@ Error explain_netlink(const Error& met, const std::string& what) {
     const std::string text = escape(met.cause);
     error.cause = with_errno(
         met.attribute.empty() ? text : fmt::format("{} [{}]", text, met.attribute), met.err);
-    error.hint = netlink_hint(met.err);
+    error.hint = netlink_hint(met.err, met.attribute);
+    if (met.err == EOPNOTSUPP && text.empty()) // nobody but the family itself says nothing
+        error.hint = "the module does not know this command: compare `labyrinth -V` and `modinfo "
+                     "labyrinth`";
     return error;
 }
 

@@ -81,6 +81,10 @@ void add_change(AttrBuilder& request, const OwnerChange& change) {
         request.u64(LABYRINTH_A_OWNER_GUARANTEE, *change.guarantee);
     if (change.emergency)
         request.u32(LABYRINTH_A_OWNER_EMERGENCY, *change.emergency ? 1 : 0);
+    if (change.accept)
+        request.u32(LABYRINTH_A_OWNER_ACCEPT, *change.accept);
+    if (change.inbox)
+        request.u32(LABYRINTH_A_OWNER_INBOX, *change.inbox);
 }
 
 /// A command that is only acknowledged.
@@ -107,7 +111,7 @@ std::string describe(const OwnerRef& ref) {
 }
 
 bool OwnerChange::empty() const {
-    return !uid && !gid && !mode && !quota && !guarantee && !emergency;
+    return !uid && !gid && !mode && !quota && !guarantee && !emergency && !accept && !inbox;
 }
 
 Result<Family> Family::open() {
@@ -181,6 +185,29 @@ Status Family::reserve_set(const ReserveChange& change) {
     if (change.emergency)
         request.u64(LABYRINTH_A_RESERVE_EMERGENCY, *change.emergency);
     return order(link_, LABYRINTH_CMD_RESERVE_SET, request, "setting the reserve");
+}
+
+Result<Latency> Family::latency() {
+    const std::string what = "asking for the latency record";
+    auto latency = get(link_, LABYRINTH_CMD_LATENCY_GET, {}, decode_latency, what);
+    if (!latency)
+        return latency.error();
+    auto records = list(link_, LABYRINTH_CMD_LATENCY_GET, {}, decode_latency_record, what);
+    if (!records)
+        return records.error();
+    latency->records = std::move(records->entries);
+    return latency;
+}
+
+Status Family::latency_set(const LatencyChange& change) {
+    AttrBuilder request;
+    if (change.enabled)
+        request.u32(LABYRINTH_A_LATENCY_ENABLED, *change.enabled ? 1 : 0);
+    if (change.deadline_ns)
+        request.u64(LABYRINTH_A_LATENCY_DEADLINE, *change.deadline_ns);
+    if (change.reset)
+        request.flag(LABYRINTH_A_LATENCY_RESET);
+    return order(link_, LABYRINTH_CMD_LATENCY_SET, request, "changing the latency record");
 }
 
 } // namespace labyrinth

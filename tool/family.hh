@@ -6,16 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "model.hh"
 #include "netlink.hh"
 #include "support.hh"
 
 namespace labyrinth {
-
-/// An owner as the command line names it.
-using OwnerRef = std::variant<std::uint32_t, std::string>;
 
 /// "owner 7" or "owner db".
 std::string describe(const OwnerRef& ref);
@@ -28,6 +24,8 @@ struct OwnerChange {
     std::optional<std::uint64_t> quota;
     std::optional<std::uint64_t> guarantee;
     std::optional<bool> emergency;
+    std::optional<std::uint32_t> accept; ///< enum labyrinth_accept
+    std::optional<std::uint32_t> inbox;  ///< blocks
 
     bool empty() const;
 };
@@ -38,6 +36,15 @@ struct ReserveChange {
     std::optional<std::uint64_t> low;
     std::optional<std::uint64_t> high;
     std::optional<std::uint64_t> emergency;
+};
+
+/// What LATENCY_SET changes.
+struct LatencyChange {
+    std::optional<bool> enabled;
+    std::optional<std::uint64_t> deadline_ns; ///< 0: none
+    bool reset = false;
+
+    bool empty() const { return !enabled && !deadline_ns && !reset; }
 };
 
 /// The family, open.
@@ -58,6 +65,8 @@ public:
     Status owner_del(const OwnerRef& ref);
     Status owner_set(const OwnerRef& ref, const OwnerChange& change);
     Status reserve_set(const ReserveChange& change);
+    Result<Latency> latency();
+    Status latency_set(const LatencyChange& change);
 
 private:
     explicit Family(Netlink link) : link_(std::move(link)) {}

@@ -3,15 +3,14 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "names.hh"
 #include "text.hh"
+#include "wait.hh"
 
 namespace labyrinth {
 namespace {
@@ -33,19 +32,6 @@ int write_all(int fd, std::span<const std::byte> from) {
         from = from.subspan(static_cast<std::size_t>(done));
     }
     return 0;
-}
-
-/// A descriptor that is readable once the program was asked to end. The signals
-/// stay blocked: nothing but whoever polls it acts on them.
-Fd watch_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0)
-        return {};
-    return Fd(::signalfd(-1, &set, SFD_CLOEXEC));
 }
 
 } // namespace

@@ -30,12 +30,15 @@ void declare(CLI::App& app, Context& context) {
         ->check(CLI::IsMember({"auto", "always", "never"}));
 
     register_inspect(app, context);
+    register_stats(app, context);
     register_reserve(app, context);
     register_owner(app, context);
     register_pages(app, context);
     register_alloc(app, context);
     register_free(app, context);
     register_data(app, context);
+    register_give(app, context);
+    register_take(app, context);
 }
 
 /// -j and -p, for errors that come up before the flags are known.

@@ -8,11 +8,15 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace labyrinth {
 
 using Handle = std::uint64_t;
+
+/// An owner by its number, or by its name.
+using OwnerRef = std::variant<std::uint32_t, std::string>;
 
 /// How the opener of a descriptor stands (ioctl INFO).
 struct Standing {
@@ -27,6 +31,10 @@ struct Standing {
     std::uint64_t memlock_limit = 0;
     std::uint64_t reserve_available = 0;
     std::uint64_t reserve_high = 0;
+    std::uint32_t accept = 0;     ///< enum labyrinth_accept
+    std::uint32_t inbox = 0;      ///< blocks; 0: there is none yet
+    std::uint32_t inbox_used = 0; ///< blocks
+    std::uint32_t deferred = 0;   ///< of these, still to come
 };
 
 /// A block as its owner sees it (ioctl QUERY).
@@ -78,7 +86,11 @@ struct Owner {
     bool emergency = false;
     std::uint64_t quarantined = 0;
     std::uint64_t age_ns = 0;
-    std::optional<bool> attached; ///< named owners
+    std::optional<bool> attached;       ///< named owners
+    std::uint32_t accept = 0;           ///< enum labyrinth_accept
+    std::optional<std::uint32_t> inbox; ///< blocks; absent while there is none
+    std::uint32_t inbox_used = 0;       ///< blocks
+    std::uint32_t deferred = 0;         ///< of these, still to come
 };
 
 struct Page {
@@ -89,13 +101,15 @@ struct Page {
     std::uint32_t scope = 0;
     std::uint32_t rung = 0;
     std::uint64_t tag = 0;
-    std::uint64_t used = 0; ///< bytes
-    std::uint64_t age_ns = 0;
-    std::optional<std::uint64_t> phys; ///< admins only
+    std::uint64_t used = 0;              ///< bytes
+    std::optional<std::uint64_t> age_ns; ///< absent where nobody looked at a clock
+    std::optional<std::uint64_t> phys;   ///< admins only
 };
 
+/// Counts, each with a number of one of the contract's enums.
+using ByNumber = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+
 struct Stats {
-    using ByNumber = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
     ByNumber alloc; ///< by enum labyrinth_rung
     ByNumber fail;  ///< by enum labyrinth_reason
     std::uint64_t free = 0;
@@ -105,6 +119,27 @@ struct Stats {
     std::uint64_t refill_failed = 0;
     std::uint64_t refill_held = 0;
     std::uint64_t quarantined = 0;
+    std::uint64_t given = 0;   ///< blocks
+    std::uint64_t taken = 0;   ///< blocks, out of inboxes
+    std::uint64_t dropped = 0; ///< blocks whose receiver died before it took them
+    ByNumber refused;          ///< blocks that were not given, by enum labyrinth_reason
+    std::uint64_t deferred = 0;
+};
+
+/// How long allocations took, in one context, by the rung that served them.
+struct LatencyRecord {
+    std::uint32_t context = 0; ///< enum labyrinth_context
+    std::uint32_t rung = 0;
+    std::uint64_t count = 0;      ///< calls
+    std::uint64_t longest_ns = 0; ///< since reset
+    std::uint64_t late = 0;       ///< calls beyond the deadline
+    ByNumber buckets;             ///< calls by bucket (histogram.hh), those that are not empty
+};
+
+struct Latency {
+    bool enabled = false;
+    std::uint64_t deadline_ns = 0; ///< 0: none
+    std::vector<LatencyRecord> records;
 };
 
 struct Verdict {

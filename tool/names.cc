@@ -30,12 +30,12 @@ constexpr std::array<std::string_view, 7> rung_sentences = {
     "the emergency part",  "the system's allocator", "the fallback"};
 static_assert(rung_sentences.size() == rungs.size());
 
-constexpr std::array<std::string_view, 12> reasons = {"none",    "quota",  "memlock", "dying",
-                                                      "empty",   "system", "context", "slots",
-                                                      "timeout", "killed", "closed",  "soiled"};
-static_assert(reasons.size() == LABYRINTH_REASON_SOILED + 1);
+constexpr std::array<std::string_view, 14> reasons = {
+    "none",  "quota",   "memlock", "dying",  "empty",  "system", "context",
+    "slots", "timeout", "killed",  "closed", "soiled", "inbox",  "refused"};
+static_assert(reasons.size() == LABYRINTH_REASON_REFUSED + 1);
 
-constexpr std::array<std::string_view, 12> reason_sentences = {
+constexpr std::array<std::string_view, 14> reason_sentences = {
     "refused before any page was tried for",
     "the owner's quota is used up",
     "RLIMIT_MEMLOCK is used up",
@@ -47,7 +47,9 @@ constexpr std::array<std::string_view, 12> reason_sentences = {
     "the timeout passed before a page came",
     "the wait was interrupted",
     "the hand-out is closed (suspend to disk)",
-    "too much has been freed that is not wiped yet"};
+    "too much has been freed that is not wiped yet",
+    "the inbox has no room",
+    "the receiver does not accept pages from the giver"};
 static_assert(reason_sentences.size() == reasons.size());
 
 constexpr std::array<std::string_view, 4> kinds = {"", "file", "named", "kernel"};
@@ -62,15 +64,25 @@ static_assert(scopes.size() == LABYRINTH_SCOPE_THREAD + 1);
 
 constexpr std::array<std::string_view, 3> verdicts = {"agree", "disagree", "busy"};
 
+constexpr std::array<std::string_view, 3> accepts = {"none", "uid", "any"};
+static_assert(accepts.size() == LABYRINTH_ACCEPT_ANY + 1);
+
+constexpr std::array<std::string_view, 4> contexts = {"process", "softirq", "hardirq", "nmi"};
+static_assert(contexts.size() == LABYRINTH_CONTEXT_NMI + 1);
+
 constexpr std::array<std::string_view, 8> reserve_attributes = {
     "", "node", "low", "high", "emergency", "available", "guaranteed", "emergency-available"};
 
-constexpr std::array<std::string_view, 16> owner_attributes = {
-    "",          "id",          "kind", "name",    "uid",       "gid",
-    "mode",      "pid",         "used", "quota",   "guarantee", "guarantee-available",
-    "emergency", "quarantined", "age",  "attached"};
+constexpr std::array<std::string_view, 21> owner_attributes = {
+    "",          "id",          "kind",    "name",     "uid",       "gid",
+    "mode",      "pid",         "used",    "quota",    "guarantee", "guarantee-available",
+    "emergency", "quarantined", "age",     "attached", "",          "accept",
+    "inbox",     "inbox-used",  "deferred"};
+static_assert(owner_attributes.size() == LABYRINTH_A_OWNER_MAX + 1);
 
 constexpr std::array<std::string_view, 3> page_attributes = {"", "handle", "owner"};
+
+constexpr std::array<std::string_view, 4> latency_attributes = {"", "enabled", "deadline", "reset"};
 
 std::string prefixed(std::string_view prefix, Words words, std::uint16_t type) {
     if (type >= words.size() || words[type].empty())
@@ -98,6 +110,12 @@ std::string scope_name(std::uint32_t scope) {
 std::string verdict_name(std::uint32_t result) {
     return pick(verdicts, result);
 }
+std::string accept_name(std::uint32_t accept) {
+    return pick(accepts, accept);
+}
+std::string context_name(std::uint32_t context) {
+    return pick(contexts, context);
+}
 std::string rung_words(std::uint32_t rung) {
     return pick(rung_sentences, rung);
 }
@@ -116,6 +134,8 @@ std::string attribute_name(std::uint8_t command, std::uint16_t type) {
         return prefixed("page", page_attributes, type);
     case LABYRINTH_CMD_RESERVE_SET:
         return prefixed("reserve", reserve_attributes, type);
+    case LABYRINTH_CMD_LATENCY_SET:
+        return prefixed("latency", latency_attributes, type);
     default:
         return {};
     }

@@ -16,6 +16,8 @@ std::string kind_name(std::uint32_t kind);
 std::string state_name(std::uint32_t state);
 std::string scope_name(std::uint32_t scope);
 std::string verdict_name(std::uint32_t result);
+std::string accept_name(std::uint32_t accept);
+std::string context_name(std::uint32_t context);
 
 /// Sentences: "this CPU's ready stack", "strict, and the reserve is empty".
 std::string rung_words(std::uint32_t rung);

@@ -23,10 +23,22 @@ struct InfoReport {
 struct AllocReport {
     std::string owner;
     std::uint64_t wanted = 0; ///< blocks
-    std::vector<Handle> handles;
+    std::vector<Handle> handles{};
     std::uint32_t order = 0;
     std::uint32_t rung = 0;
-    std::uint32_t reason = 0; ///< why there are fewer than wanted
+    std::uint32_t reason = 0;                ///< why there are fewer than wanted
+    std::optional<std::uint64_t> deferred{}; ///< blocks to come, where they may
+};
+
+struct GiveReport {
+    std::string owner;
+    OwnerRef to;
+    std::uint64_t given = 0; ///< blocks
+};
+
+struct TakenBlock {
+    std::string owner;
+    Block block;
 };
 
 struct FreeReport {
@@ -51,7 +63,7 @@ struct OwnerAdded {
     std::string name;
 };
 
-/// One document for each command.
+/// One document for each command, but for taken().
 class Output {
 public:
     explicit Output(TextSink& sink) : sink_(sink) {}
@@ -63,6 +75,7 @@ public:
 
     virtual void info(const InfoReport& report) = 0;
     virtual void stats(const Stats& stats) = 0;
+    virtual void latency(const Latency& latency) = 0;
     virtual void verdict(const Verdict& verdict) = 0;
     virtual void owner(const Owner& owner) = 0;
     virtual void owners(const Listing<Owner>& owners) = 0;
@@ -72,6 +85,9 @@ public:
     virtual void reserve(const std::vector<Reserve>& nodes) = 0;
     virtual void alloc(const AllocReport& report) = 0;
     virtual void free(const FreeReport& report) = 0;
+    virtual void give(const GiveReport& report) = 0;
+    /// One of those that were taken: a document of its own, as they come.
+    virtual void taken(const TakenBlock& taken) = 0;
     virtual void write(const WriteReport& report) = 0;
     virtual void read(const ReadReport& report) = 0;
     /// Done, and there is nothing to tell.

@@ -10,6 +10,7 @@
 #include <linux/labyrinth.h>
 #include <nlohmann/json.hpp>
 
+#include "histogram.hh"
 #include "names.hh"
 #include "parse.hh"
 
@@ -60,29 +61,50 @@ Json to_json(const Owner& o) {
     object["quarantined"] = o.quarantined;
     object["age-ns"] = o.age_ns;
     add_if(object, "attached", o.attached);
+    object["accept"] = accept_name(o.accept);
+    add_if(object, "inbox", o.inbox);
+    object["inbox-used"] = o.inbox_used;
+    object["deferred"] = o.deferred;
     return object;
 }
 
 Json to_json(const Page& p) {
-    Json object = {{"handle", format_handle(p.handle)},
-                   {"owner", p.owner},
-                   {"state", state_name(p.state)},
-                   {"order", p.order},
-                   {"scope", scope_name(p.scope)},
-                   {"rung", rung_name(p.rung)},
-                   {"tag", format_handle(p.tag)},
-                   {"used", p.used},
-                   {"age-ns", p.age_ns}};
+    Json object = {{"handle", format_handle(p.handle)}, {"owner", p.owner},
+                   {"state", state_name(p.state)},      {"order", p.order},
+                   {"scope", scope_name(p.scope)},      {"rung", rung_name(p.rung)},
+                   {"tag", format_handle(p.tag)},       {"used", p.used}};
+    add_if(object, "age-ns", p.age_ns);
     if (p.phys)
         object["phys"] = format_handle(*p.phys);
     return object;
 }
 
-Json to_json(const Stats::ByNumber& counts, std::string (*name)(std::uint32_t)) {
+Json to_json(const ByNumber& counts, std::string (*name)(std::uint32_t)) {
     Json object = Json::object();
     for (const auto& [number, count] : counts)
         object[name(number)] = count;
     return object;
+}
+
+Json to_json(const LatencyRecord& r) {
+    Json buckets = Json::array();
+    for (const auto& [bucket, count] : r.buckets) {
+        const TimeSpan span = bucket_span(bucket);
+        Json object = {{"from-ns", span.first}};
+        if (span.last != endless)
+            object["to-ns"] = span.last;
+        object["count"] = count;
+        buckets.push_back(std::move(object));
+    }
+    return {{"context", context_name(r.context)},
+            {"rung", rung_name(r.rung)},
+            {"count", r.count},
+            {"p50-ns", percentile(r, 500)},
+            {"p99-ns", percentile(r, 990)},
+            {"p999-ns", percentile(r, 999)},
+            {"longest-ns", r.longest_ns},
+            {"late", r.late},
+            {"bucket", std::move(buckets)}};
 }
 
 class JsonOutput final : public Output {
@@ -118,7 +140,21 @@ public:
               {"refilled", s.refilled},
               {"refill-failed", s.refill_failed},
               {"refill-held", s.refill_held},
-              {"quarantined", s.quarantined}});
+              {"quarantined", s.quarantined},
+              {"given", s.given},
+              {"taken", s.taken},
+              {"dropped", s.dropped},
+              {"refused", to_json(s.refused, reason_name)},
+              {"deferred", s.deferred}});
+    }
+
+    void latency(const Latency& l) override {
+        Json records = Json::array();
+        for (const LatencyRecord& record : l.records)
+            records.push_back(to_json(record));
+        emit({{"enabled", l.enabled},
+              {"deadline-ns", l.deadline_ns > 0 ? Json(l.deadline_ns) : Json(nullptr)},
+              {"latency", std::move(records)}});
     }
 
     void verdict(const Verdict& v) override {
@@ -159,7 +195,23 @@ public:
                        {"handles", std::move(handles)}};
         if (r.handles.size() < r.wanted)
             object["reason"] = reason_name(r.reason);
+        add_if(object, "deferred", r.deferred);
         emit(object);
+    }
+
+    void give(const GiveReport& r) override {
+        Json object = {{"owner", r.owner}};
+        std::visit([&](const auto& to) { object["to"] = to; }, r.to);
+        object["given"] = r.given;
+        emit(object);
+    }
+
+    void taken(const TakenBlock& t) override {
+        emit({{"owner", t.owner},
+              {"handle", format_handle(t.block.handle)},
+              {"tag", format_handle(t.block.tag)},
+              {"used", t.block.used},
+              {"order", t.block.order}});
     }
 
     void free(const FreeReport& r) override {

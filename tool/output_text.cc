@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output.hh"
 
+#include <algorithm>
+
 #include <linux/labyrinth.h>
 #include <linux/labyrinth_netlink.h>
 
 #include <fmt/core.h>
 
+#include "histogram.hh"
 #include "names.hh"
 #include "parse.hh"
 #include "stream_layout.hh"
@@ -28,9 +31,47 @@ std::string mode_text(const Owner& owner) {
     return owner.mode ? fmt::format("{:04o}", *owner.mode) : "-";
 }
 
+std::string age_text(const Page& page) {
+    return page.age_ns ? format_age(*page.age_ns) : "-";
+}
+
+std::string inbox_text(const Owner& owner) {
+    return owner.inbox ? fmt::format("{}/{}", owner.inbox_used, *owner.inbox) : "-";
+}
+
 std::string tag_text(std::uint64_t tag) {
     const std::string known = describe_tag(tag);
     return known.empty() ? fmt::format("{:#x}", tag) : known;
+}
+
+Table summary(const std::vector<LatencyRecord>& records) {
+    Table table({{"CONTEXT"},
+                 {"RUNG"},
+                 {"COUNT", right},
+                 {"P50", right},
+                 {"P99", right},
+                 {"P99.9", right},
+                 {"LONGEST", right},
+                 {"LATE", right}});
+    for (const LatencyRecord& r : records)
+        table.row({context_name(r.context), rung_name(r.rung), number(r.count),
+                   format_age(percentile(r, 500)), format_age(percentile(r, 990)),
+                   format_age(percentile(r, 999)), format_age(r.longest_ns), number(r.late)});
+    return table;
+}
+
+/// A row for each power of two; each bucket's own count is in the JSON.
+Table bars(const std::vector<Octave>& octaves) {
+    constexpr std::uint32_t width = 50;
+    std::uint64_t most = 0;
+    for (const Octave& octave : octaves)
+        most = std::max(most, octave.count);
+    Table table({{"FROM", right}, {"TO", right}, {"CALLS", right}, {""}});
+    for (const Octave& octave : octaves)
+        table.row({format_age(octave.span.first),
+                   octave.span.last == endless ? "-" : format_age(octave.span.last),
+                   number(octave.count), std::string(bar_length(octave.count, most, width), '#')});
+    return table;
 }
 
 class TextOutput final : public Output {
@@ -66,6 +107,26 @@ public:
         field("refill failed", number(s.refill_failed));
         field("refill held", number(s.refill_held));
         field("quarantined", number(s.quarantined));
+        field("given", number(s.given));
+        field("taken", number(s.taken));
+        field("dropped", number(s.dropped));
+        for (const auto& [reason, count] : s.refused)
+            field("refused " + reason_name(reason), number(count));
+        field("deferred", number(s.deferred));
+    }
+
+    void latency(const Latency& l) override {
+        field("recording", l.enabled ? "on" : "off");
+        field("deadline", l.deadline_ns > 0 ? format_age(l.deadline_ns) : "none");
+        if (l.records.empty())
+            return;
+        sink().put("\n");
+        print(summary(l.records));
+        for (const LatencyRecord& record : l.records) {
+            sink().put("\n");
+            field(context_name(record.context), rung_name(record.rung));
+            print(bars(octaves(record.buckets)));
+        }
     }
 
     void verdict(const Verdict& v) override {
@@ -91,6 +152,10 @@ public:
         field("emergency", o.emergency ? "yes" : "no");
         field("quarantined", number(o.quarantined));
         field("age", format_age(o.age_ns));
+        field("accept", accept_name(o.accept));
+        field("inbox", o.inbox ? fmt::format("{} of {}, {} still to come", o.inbox_used, *o.inbox,
+                                             o.deferred)
+                               : "none yet");
     }
 
     void owners(const Listing<Owner>& owners) override {
@@ -105,12 +170,14 @@ public:
                      {"QUOTA", right},
                      {"GUARANTEE", right},
                      {"EMERGENCY"},
+                     {"ACCEPT"},
+                     {"INBOX", right},
                      {"AGE", right}});
         for (const Owner& o : owners.entries)
             table.row({number(o.id), kind_name(o.kind), escape(o.name), or_dash(o.uid),
                        or_dash(o.gid), mode_text(o), or_dash(o.pid), number(o.used),
                        format_limit(o.quota), number(o.guarantee), o.emergency ? "yes" : "no",
-                       format_age(o.age_ns)});
+                       accept_name(o.accept), inbox_text(o), format_age(o.age_ns)});
         print(table);
     }
 
@@ -123,7 +190,7 @@ public:
         field("order", number(p.order));
         field("scope", scope_name(p.scope));
         field("rung", rung_name(p.rung));
-        field("age", format_age(p.age_ns));
+        field("age", age_text(p));
         field("used", number(p.used) + " bytes");
         field("tag", tag_text(p.tag));
         if (p.phys)
@@ -141,7 +208,7 @@ public:
                      {"TAG"}});
         for (const Page& p : pages.entries)
             table.row({format_handle(p.handle), number(p.owner), state_name(p.state),
-                       number(p.order), rung_name(p.rung), format_age(p.age_ns), number(p.used),
+                       number(p.order), rung_name(p.rung), age_text(p), number(p.used),
                        tag_text(p.tag)});
         print(table);
     }
@@ -170,6 +237,13 @@ public:
     void free(const FreeReport& r) override {
         sink().put(r.freed == r.wanted ? fmt::format("freed {}\n", r.freed)
                                        : fmt::format("freed {} of {}\n", r.freed, r.wanted));
+    }
+
+    void give(const GiveReport& r) override { sink().put(fmt::format("gave {}\n", r.given)); }
+
+    void taken(const TakenBlock& t) override {
+        sink().put(fmt::format("{} {} {}\n", format_handle(t.block.handle),
+                               format_handle(t.block.tag), t.block.used));
     }
 
     void write(const WriteReport& r) override {

@@ -8,7 +8,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
+
+#include <linux/labyrinth.h>
 
 #include "model.hh"
 #include "support.hh"
@@ -21,6 +24,9 @@ struct AllocPolicy {
     bool partial = false;
     std::uint32_t fallback = 0;   ///< enum labyrinth_fallback
     std::uint64_t timeout_ns = 0; ///< 0: no limit
+
+    /// What is not at hand comes later.
+    bool defers() const { return fallback == LABYRINTH_FALLBACK_DEFER; }
 };
 
 struct AllocRequest {
@@ -32,8 +38,9 @@ struct AllocRequest {
 
 struct AllocReply {
     std::vector<Handle> handles;
-    std::uint32_t rung = 0;   ///< deepest that served
-    std::uint32_t reason = 0; ///< why there are fewer than asked for
+    std::uint32_t rung = 0;     ///< deepest that served
+    std::uint32_t reason = 0;   ///< why there are fewer than asked for
+    std::uint64_t deferred = 0; ///< blocks that will come into the inbox
 };
 
 /// One owner's pages. A call that fails has changed nothing.
@@ -60,6 +67,10 @@ public:
     virtual Status read(Handle handle, std::uint32_t offset, std::span<std::byte> to) = 0;
     virtual Status write(Handle handle, std::uint32_t offset, std::span<const std::byte> from) = 0;
     virtual Status set_tag(Handle handle, std::uint64_t tag) = 0;
+    /// To another owner, contents and all: all of @handles or none.
+    virtual Status give(std::span<const Handle> handles, const OwnerRef& to) = 0;
+    /// Out of the inbox, first come first, up to @most; none if it is empty.
+    virtual Result<std::vector<Handle>> take(std::uint32_t most) = 0;
 };
 
 } // namespace labyrinth

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <linux/labyrinth.h>
 
+#include "names.hh"
 #include "stream_layout.hh"
 #include "text.hh"
 
@@ -168,8 +169,7 @@ Result<std::string> parse_new_owner_name(std::string_view word) {
     return parse_owner_name(word);
 }
 
-Result<std::variant<std::uint32_t, std::string>> parse_owner_ref(std::string_view word) {
-    using Ref = std::variant<std::uint32_t, std::string>;
+Result<OwnerRef> parse_owner_ref(std::string_view word) {
     std::string_view digits = word;
     if (digits.starts_with('#'))
         digits.remove_prefix(1);
@@ -177,12 +177,26 @@ Result<std::variant<std::uint32_t, std::string>> parse_owner_ref(std::string_vie
         auto id = parse_number("owner", digits, 0, std::numeric_limits<std::uint32_t>::max());
         if (!id)
             return id.error();
-        return Ref(static_cast<std::uint32_t>(*id));
+        return OwnerRef(static_cast<std::uint32_t>(*id));
     }
     auto name = parse_owner_name(word);
     if (!name)
         return name.error();
-    return Ref(std::move(*name));
+    return OwnerRef(std::move(*name));
+}
+
+Result<OwnerRef> parse_receiver(std::string_view word) {
+    auto ref = parse_owner_ref(word);
+    if (ref && *ref == OwnerRef(std::uint32_t{0}))
+        return bad_word("--to", word, "an owner: numbers start at 1");
+    return ref;
+}
+
+Result<std::uint32_t> parse_accept(std::string_view word) {
+    for (std::uint32_t accept = LABYRINTH_ACCEPT_NONE; accept <= LABYRINTH_ACCEPT_ANY; accept++)
+        if (word == accept_name(accept))
+            return accept;
+    return bad_word("--accept", word, "none, uid or any");
 }
 
 std::string format_handle(Handle handle) {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "model.hh"
 #include "support.hh"
@@ -36,7 +35,11 @@ Result<std::string> parse_owner_name(std::string_view word);
 /// A name for a new owner: one that can't be taken for a number or a handle.
 Result<std::string> parse_new_owner_name(std::string_view word);
 /// #N or N is a number, anything else a name.
-Result<std::variant<std::uint32_t, std::string>> parse_owner_ref(std::string_view word);
+Result<OwnerRef> parse_owner_ref(std::string_view word);
+/// The receiver of a give: as parse_owner_ref(), but 0 is nobody's number.
+Result<OwnerRef> parse_receiver(std::string_view word);
+/// none, uid or any: enum labyrinth_accept.
+Result<std::uint32_t> parse_accept(std::string_view word);
 /// True for what parse_handle() is meant for: a word that starts with 0x.
 bool looks_like_handle(std::string_view word);
 

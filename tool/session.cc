@@ -6,25 +6,13 @@
 #include <fmt/core.h>
 #include <linux/labyrinth.h>
 
+#include "batch.hh"
 #include "explain.hh"
 #include "family.hh"
 #include "parse.hh"
 #include "text.hh"
 
 namespace labyrinth {
-namespace {
-
-/// What netlink tells of the owner that could not be attached, if it does.
-std::optional<Owner> look_up(const std::string& name) {
-    auto family = Family::open();
-    if (!family)
-        return std::nullopt;
-    auto owner = family->owner(name);
-    return owner ? std::optional(std::move(*owner)) : std::nullopt;
-}
-
-} // namespace
-
 Result<std::string> required_owner(const std::string& command,
                                    const std::optional<std::string>& word) {
     if (!word)
@@ -42,15 +30,18 @@ Result<Device> open_owner(const std::string& name, Device::Access access) {
     return device;
 }
 
-Result<AllocPolicy> parse_policy(const PolicyWords& words) {
+Result<AllocPolicy> parse_policy(const PolicyWords& words, bool may_defer) {
     AllocPolicy policy{.strict = words.strict};
     if (words.fallback == "fail")
         policy.fallback = LABYRINTH_FALLBACK_FAIL;
     else if (words.fallback == "wait")
         policy.fallback = LABYRINTH_FALLBACK_WAIT;
+    else if (words.fallback == "defer" && may_defer)
+        policy.fallback = LABYRINTH_FALLBACK_DEFER;
     else
         return usage_error("--fallback",
-                           fmt::format("'{}' is not fail or wait", escape(words.fallback)));
+                           fmt::format("'{}' is not {}", escape(words.fallback),
+                                       may_defer ? "fail, wait or defer" : "fail or wait"));
     if (!words.timeout)
         return policy;
     if (policy.fallback != LABYRINTH_FALLBACK_WAIT)
@@ -60,6 +51,45 @@ Result<AllocPolicy> parse_policy(const PolicyWords& words) {
         return timeout.error();
     policy.timeout_ns = *timeout;
     return policy;
+}
+
+Result<std::vector<Handle>> parse_handles(const std::string& command, const HandleWords& given) {
+    if (given.all != given.words.empty())
+        return usage_error(command,
+                           given.all ? "handles and --all at once" : "neither handles nor --all");
+    std::vector<Handle> handles;
+    for (const std::string& word : given.words) {
+        auto handle = parse_handle(word);
+        if (!handle)
+            return handle.error();
+        handles.push_back(*handle);
+    }
+    return handles;
+}
+
+Result<std::vector<Handle>> list_handles(Device& device, const std::string& name) {
+    auto blocks = all_blocks(device);
+    if (!blocks)
+        return explain_page(blocks.error(), "listing the blocks of owner " + name, name);
+    std::vector<Handle> handles;
+    handles.reserve(blocks->size());
+    for (const Block& block : *blocks)
+        handles.push_back(block.handle);
+    return handles;
+}
+
+std::string describe_handles(const Error& error, const std::vector<Handle>& handles) {
+    if (error.err == ENOENT && error.index < handles.size())
+        return format_handle(handles[error.index]);
+    return fmt::format("{} {}", handles.size(), handles.size() == 1 ? "block" : "blocks");
+}
+
+std::optional<Owner> look_up(const OwnerRef& ref) {
+    auto family = Family::open();
+    if (!family)
+        return std::nullopt;
+    auto owner = family->owner(ref);
+    return owner ? std::optional(std::move(*owner)) : std::nullopt;
 }
 
 std::optional<Standing> standing_of(const Device& device) {

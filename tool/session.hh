@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "device.hh"
 #include "page_ops.hh"
@@ -26,8 +27,27 @@ struct PolicyWords {
     std::optional<std::string> timeout;
 };
 
-/// Checks --fallback and --timeout. The tool's default is to fail.
-Result<AllocPolicy> parse_policy(const PolicyWords& words);
+/// Checks --fallback and --timeout. The tool's default is to fail. @may_defer:
+/// the command can say what it means that blocks come later.
+Result<AllocPolicy> parse_policy(const PolicyWords& words, bool may_defer);
+
+/// Blocks, as words of the command line: handles, or all that the owner holds.
+struct HandleWords {
+    std::vector<std::string> words;
+    bool all = false;
+};
+
+/// Checks them; none if they are all.
+Result<std::vector<Handle>> parse_handles(const std::string& command, const HandleWords& given);
+
+/// The handles of all that the owner @name holds. Failures are explained.
+Result<std::vector<Handle>> list_handles(Device& device, const std::string& name);
+
+/// "3 blocks", or the one handle that was refused, where @error is about one.
+std::string describe_handles(const Error& error, const std::vector<Handle>& handles);
+
+/// What netlink tells of an owner, for an explanation; none if it does not.
+std::optional<Owner> look_up(const OwnerRef& ref);
 
 /// How the owner stands, for an explanation; none if it can't be asked.
 std::optional<Standing> standing_of(const Device& device);

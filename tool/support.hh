@@ -26,9 +26,9 @@ struct Error {
     std::string cause{};      ///< why it failed, with what the kernel said
     std::string hint{};       ///< what to do about it; lines are separated by '\n'
     int err = 0;              ///< errno, 0 if none
-    std::uint32_t reason = 0; ///< enum labyrinth_reason of a refused ALLOC
+    std::uint32_t reason = 0; ///< enum labyrinth_reason of a refused ALLOC or GIVE
     std::uint32_t rung = 0;   ///< enum labyrinth_rung of a refused ALLOC
-    std::uint32_t index = 0;  ///< first handle refused by FREE
+    std::uint32_t index = 0;  ///< first handle refused by FREE or GIVE
     std::uint64_t wanted = 0; ///< pages that were wanted in all
     std::string attribute{};  ///< netlink attribute that the kernel objects to
 };

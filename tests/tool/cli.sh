@@ -19,7 +19,7 @@ chmod 755 "$dir"
 trap 'cleanup' EXIT
 cleanup() {
 	local owner
-	for owner in t-a t-b t-nobody t-small t-many t-open info; do
+	for owner in t-a t-b t-nobody t-small t-many t-open t-give t-take t-later t-hog t-end info; do
 		labyrinth owner del "$owner" >/dev/null 2>&1
 	done
 	rm -rf "$dir"
@@ -33,6 +33,10 @@ cleanup() {
 . "$here/cli_data.sh"
 # shellcheck source-path=SCRIPTDIR source=cli_rights.sh
 . "$here/cli_rights.sh"
+# shellcheck source-path=SCRIPTDIR source=cli_give.sh
+. "$here/cli_give.sh"
+# shellcheck source-path=SCRIPTDIR source=cli_latency.sh
+. "$here/cli_latency.sh"
 
 if [ "$(id -u)" != 0 ] || ! labyrinth info >/dev/null; then
 	echo "Bail out! needs root, the module, and labyrinth on PATH"
@@ -55,6 +59,15 @@ test_read_refused
 test_stdout
 test_rights
 test_busy
+test_accept
+test_give
+test_give_refused
+test_take_data
+test_follow
+test_follow_end
+test_defer
+test_give_stats
+test_latency
 run 0 labyrinth verify
 ok "the books agree after all of it"
 cleanup

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -23,7 +24,7 @@ struct FakePage {
     std::uint64_t tag = 0;
     std::uint64_t used = 0;
     std::uint32_t order = 0;
-    std::vector<std::byte> bytes;
+    std::vector<std::byte> bytes{};
     bool operator==(const FakePage&) const = default;
 };
 
@@ -35,10 +36,13 @@ public:
     std::map<Handle, FakePage> pages; ///< in the order of allocation
     std::uint64_t quota = 1000;       ///< pages
     std::uint32_t batch = 4;
-    int fail_at = 0;      ///< the number of the call that fails, from 1
-    bool fail_on = false; ///< and all after it
-    int calls = 0;        ///< so far
-    bool failed = false;  ///< it was reached
+    std::uint32_t at_once = 1000;  ///< blocks that are at hand, where the policy defers
+    std::deque<FakePage> inbox;    ///< what has come and is not taken yet
+    FakePages* receiver = nullptr; ///< where give() goes; nobody: ESRCH
+    int fail_at = 0;               ///< the number of the call that fails, from 1
+    bool fail_on = false;          ///< and all after it
+    int calls = 0;                 ///< so far
+    bool failed = false;           ///< it was reached
 
     void heal() {
         fail_at = calls = 0;
@@ -60,7 +64,10 @@ public:
         if (request.count == 0 || request.count > batch || request.policy.fallback == 0)
             return Error{.err = EINVAL};
         AllocReply reply;
-        for (std::uint32_t i = 0; i < request.count; i++) {
+        const bool defers = request.policy.defers();
+        const std::uint32_t now = defers ? std::min(request.count, at_once) : request.count;
+        reply.deferred = request.count - now;
+        for (std::uint32_t i = 0; i < now; i++) {
             if (held() + (1U << request.order) > quota) {
                 if (request.policy.partial && !reply.handles.empty()) {
                     reply.reason = LABYRINTH_REASON_QUOTA;
@@ -134,6 +141,34 @@ public:
             return Error{.err = err_};
         page->tag = tag;
         return ok();
+    }
+
+    Status give(std::span<const Handle> handles, const OwnerRef& /*to*/) override {
+        if (fails())
+            return Error{.err = injected};
+        if (handles.empty() || handles.size() > batch)
+            return Error{.err = EINVAL};
+        for (std::size_t i = 0; i < handles.size(); i++)
+            if (!pages.contains(handles[i]))
+                return Error{.err = ENOENT, .index = static_cast<std::uint32_t>(i)};
+        if (receiver == nullptr)
+            return Error{.err = ESRCH};
+        for (const Handle handle : handles)
+            receiver->inbox.push_back(pages.extract(handle).mapped());
+        return ok();
+    }
+
+    Result<std::vector<Handle>> take(std::uint32_t most) override {
+        if (fails())
+            return Error{.err = injected};
+        if (most == 0 || most > batch)
+            return Error{.err = EINVAL};
+        std::vector<Handle> handles;
+        for (; handles.size() < most && !inbox.empty(); inbox.pop_front()) {
+            pages[++last_] = std::move(inbox.front());
+            handles.push_back(last_);
+        }
+        return handles;
     }
 
 private:

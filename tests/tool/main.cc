@@ -15,5 +15,8 @@ int main() {
     test_batch(t);
     test_explain(t);
     test_output(t);
+    test_histogram(t);
+    test_inbox(t);
+    test_wait(t);
     return t.finish();
 }

@@ -52,3 +52,6 @@ void test_stream_faults(tap::Report& t);
 void test_batch(tap::Report& t);
 void test_explain(tap::Report& t);
 void test_output(tap::Report& t);
+void test_histogram(tap::Report& t);
+void test_inbox(tap::Report& t);
+void test_wait(tap::Report& t);

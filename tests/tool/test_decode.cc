@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <functional>
 
+#include <linux/labyrinth.h>
 #include <linux/labyrinth_netlink.h>
 
 #include "decode.hh"
@@ -41,6 +42,15 @@ void owners(tap::Report& t) {
             "owner: each figure comes from its attribute");
     t.check(o && o->name == "db" && o->pid == 77U, "owner: name and process");
     t.check(o && !o->uid && !o->mode && !o->attached, "owner: what is absent stays absent");
+    t.check(o && o->accept == LABYRINTH_ACCEPT_NONE && !o->inbox && o->inbox_used == 0 &&
+                o->deferred == 0,
+            "owner: one of an older module has no inbox");
+    b.u32(LABYRINTH_A_OWNER_ACCEPT, 2).u32(LABYRINTH_A_OWNER_INBOX, 18);
+    b.u32(LABYRINTH_A_OWNER_INBOX_USED, 19).u32(LABYRINTH_A_OWNER_DEFERRED, 20);
+    const auto inbox = decode_owner(Attrs(b.bytes()));
+    t.check(inbox && inbox->accept == 2 && inbox->inbox == 18U && inbox->inbox_used == 19 &&
+                inbox->deferred == 20,
+            "owner: its inbox");
     for (const std::uint16_t type :
          {LABYRINTH_A_OWNER_ID, LABYRINTH_A_OWNER_EMERGENCY, LABYRINTH_A_OWNER_QUOTA})
         t.check(!decode_owner(Attrs(owner(type).bytes())),
@@ -60,6 +70,13 @@ void pages(tap::Report& t) {
     t.check(p && p->handle == 11 && p->owner == 12 && p->state == 2 && p->order == 3 &&
                 p->scope == 1 && p->rung == 5 && p->tag == 16 && p->used == 17 && p->age_ns == 18,
             "page: each figure comes from its attribute");
+    AttrBuilder ageless;
+    ageless.u64(LABYRINTH_A_PAGE_HANDLE, 11).u32(LABYRINTH_A_PAGE_OWNER, 12);
+    ageless.u32(LABYRINTH_A_PAGE_STATE, 4).u32(LABYRINTH_A_PAGE_ORDER, 0);
+    ageless.u32(LABYRINTH_A_PAGE_SCOPE, 0).u32(LABYRINTH_A_PAGE_RUNG, 1);
+    ageless.u64(LABYRINTH_A_PAGE_TAG, 16).u64(LABYRINTH_A_PAGE_USED, 17);
+    const auto given = decode_page(Attrs(ageless.bytes()));
+    t.check(given && !given->age_ns, "page: without an age, where nobody looked at a clock");
     t.check(p && !p->phys, "page: no physical address for others");
     b.u64(LABYRINTH_A_PAGE_PHYS, 4096);
     p = decode_page(Attrs(b.bytes()));
@@ -103,8 +120,8 @@ void counters(tap::Report& t) {
     for (std::uint16_t type = LABYRINTH_A_STATS_FREE; type < LABYRINTH_A_STATS_PAD; type++)
         b.u64(type, type);
     const auto s = decode_stats(Attrs(b.bytes()));
-    t.check(s && s->alloc == Stats::ByNumber{{1, 11}, {3, 33}}, "stats: by rung");
-    t.check(s && s->fail == Stats::ByNumber{{4, 44}}, "stats: by reason");
+    t.check(s && s->alloc == ByNumber{{1, 11}, {3, 33}}, "stats: by rung");
+    t.check(s && s->fail == ByNumber{{4, 44}}, "stats: by reason");
     t.check(s && s->free == LABYRINTH_A_STATS_FREE && s->recycled == LABYRINTH_A_STATS_RECYCLED &&
                 s->returned == LABYRINTH_A_STATS_RETURNED &&
                 s->refilled == LABYRINTH_A_STATS_REFILLED &&
@@ -112,6 +129,41 @@ void counters(tap::Report& t) {
                 s->refill_held == LABYRINTH_A_STATS_REFILL_HELD &&
                 s->quarantined == LABYRINTH_A_STATS_QUARANTINED,
             "stats: each counter comes from its attribute");
+    t.check(s && s->given == 0 && s->refused.empty(), "stats: an older module's have no gives");
+    b.u64(LABYRINTH_A_STATS_GIVEN, 111).u64(LABYRINTH_A_STATS_TAKEN, 112);
+    b.u64(LABYRINTH_A_STATS_DROPPED, 113).u64(LABYRINTH_A_STATS_DEFERRED, 115);
+    b.nest(LABYRINTH_A_STATS_REFUSED, AttrBuilder().u64(12, 5).u64(13, 6));
+    const auto later = decode_stats(Attrs(b.bytes()));
+    t.check(later && later->given == 111 && later->taken == 112 && later->dropped == 113 &&
+                later->deferred == 115 && later->refused == ByNumber{{12, 5}, {13, 6}},
+            "stats: gives and takes");
+}
+
+void latencies(tap::Report& t) {
+    AttrBuilder b;
+    b.u32(LABYRINTH_A_LATENCY_ENABLED, 1).u64(LABYRINTH_A_LATENCY_DEADLINE, 5000);
+    const auto l = decode_latency(Attrs(b.bytes()));
+    t.check(l && l->enabled && l->deadline_ns == 5000 && l->records.empty(),
+            "latency: on, with a deadline");
+    t.check(!decode_latency(Attrs(Bytes{})), "latency: an empty answer is an error");
+
+    AttrBuilder r;
+    r.u32(LABYRINTH_A_LATENCY_CONTEXT, 2).u32(LABYRINTH_A_LATENCY_RUNG, 1);
+    r.u64(LABYRINTH_A_LATENCY_COUNT, 30).u64(LABYRINTH_A_LATENCY_LONGEST, 31);
+    r.u64(LABYRINTH_A_LATENCY_LATE, 32);
+    t.check(!decode_latency_record(Attrs(r.bytes())), "latency: a record without its histogram");
+    AttrBuilder nest;
+    nest.flag(LABYRINTH_A_LATENCY_PAD).u64(1, 10).u64(LABYRINTH_A_LATENCY_PAD, 11);
+    nest.u64(LABYRINTH_LATENCY_BUCKETS, 12).u64(LABYRINTH_LATENCY_BUCKETS + 1, 13);
+    r.nest(LABYRINTH_A_LATENCY_BUCKET, nest);
+    const auto record = decode_latency_record(Attrs(r.bytes()));
+    t.check(record && record->context == 2 && record->rung == 1 && record->count == 30 &&
+                record->longest_ns == 31 && record->late == 32,
+            "latency: each figure comes from its attribute");
+    t.check(record && record->buckets == ByNumber{{0, 10},
+                                                  {LABYRINTH_A_LATENCY_PAD - 1, 11},
+                                                  {LABYRINTH_LATENCY_BUCKETS - 1, 12}},
+            "latency: a bucket's type is one more than its number; no padding, none beyond");
 }
 
 void verdicts(tap::Report& t) {
@@ -136,5 +188,6 @@ void test_decode(tap::Report& t) {
     pages(t);
     infos(t);
     counters(t);
+    latencies(t);
     verdicts(t);
 }

@@ -113,6 +113,93 @@ void alloc(tap::Report& t) {
     says(t, e.cause, {"quota"}, "quota: without figures");
 }
 
+void give(tap::Report& t) {
+    Owner receiver;
+    receiver.used = 3;
+    receiver.quota = 4;
+    receiver.accept = LABYRINTH_ACCEPT_UID;
+    receiver.inbox = 8;
+    receiver.inbox_used = 7;
+    receiver.deferred = 2;
+    const auto explained = [&](int err, std::uint32_t reason) {
+        return explain_give({.err = err, .reason = reason}, "giving", "a", "db", receiver);
+    };
+    Error e = explained(EACCES, LABYRINTH_REASON_REFUSED);
+    says(t, e.cause, {"own user only", "EACCES"}, "give: the receiver takes its user's only");
+    says(t, e.hint, {"owner set db --accept"}, "give: how it could take others'");
+    receiver.accept = LABYRINTH_ACCEPT_NONE;
+    says(t, explained(EACCES, LABYRINTH_REASON_REFUSED).cause, {"from nobody"},
+         "give: the receiver takes nobody's");
+    says(t, explained(EACCES, LABYRINTH_REASON_NONE).cause, {"from nobody"},
+         "give: errno says it too");
+    says(t, explain_give({.err = EACCES}, "giving", "a", "db", {}).cause,
+         {"does not accept", "EACCES"}, "give: where the receiver is not ours to see");
+    e = explained(EDQUOT, LABYRINTH_REASON_QUOTA);
+    says(t, e.cause, {"receiver's quota", "3 of 4", "EDQUOT"}, "give: the receiver's quota");
+    says(t, e.hint, {"owner set db --quota"}, "give: how to raise it");
+    says(t, explained(EDQUOT, LABYRINTH_REASON_MEMLOCK).cause, {"RLIMIT_MEMLOCK", "receiver"},
+         "give: the receiver's RLIMIT_MEMLOCK");
+    e = explained(ENOSPC, LABYRINTH_REASON_INBOX);
+    says(t, e.cause, {"7 of 8", "2 of them", "ENOSPC"}, "give: the inbox, with figures");
+    says(t, e.hint, {"take -o db", "--inbox"}, "give: how to make room");
+    says(t, explained(ESRCH, LABYRINTH_REASON_NONE).cause, {"from nobody", "ESRCH"},
+         "give: a receiver that the giver can't see, and we can");
+    e = explain_give({.err = ESRCH}, "giving", "a", "db", {});
+    says(t, e.cause, {"no such receiver", "from nobody", "ESRCH"}, "give: no such receiver");
+    says(t, e.hint, {"labyrinth owners", "owner add db --accept"}, "give: what there is");
+    t.check(explain_give({.err = ESRCH}, "x", "a", "#7", {}).hint.find("add") == std::string::npos,
+            "give: no owner can be made with a number");
+    receiver.kind = LABYRINTH_OWNER_NAMED;
+    receiver.name = "db";
+    says(t,
+         explain_give({.err = ENOSPC, .reason = LABYRINTH_REASON_INBOX}, "x", "a", "#7", receiver)
+             .hint,
+         {"take -o db"}, "give: by number, the hint has the name");
+    e = explained(ENOENT, LABYRINTH_REASON_NONE);
+    says(t, e.cause, {"no such page", "ENOENT"}, "give: a stale handle");
+    says(t, e.hint, {"pages -o a"}, "give: what the giver holds");
+    e = explained(EINVAL, LABYRINTH_REASON_NONE);
+    says(t, e.cause, {"giver itself", "EINVAL"}, "give: to oneself");
+    says(t, e.hint, {"--to"}, "give: to another");
+    says(t, explained(ESRCH, LABYRINTH_REASON_DYING).cause, {"receiver is being removed", "ESRCH"},
+         "give: a receiver that is going away");
+    says(t, explained(ESHUTDOWN, LABYRINTH_REASON_NONE).cause, {"owner is being removed"},
+         "give: a giver that is going away");
+    e = explain_give({.cause = "more than 5 blocks at a time", .err = E2BIG}, "x", "a", "db", {});
+    says(t, e.cause, {"more than 5", "E2BIG"}, "give: too many at a time");
+    says(t, e.hint, {"fewer"}, "give: fewer");
+}
+
+void take(tap::Report& t) {
+    Standing now;
+    now.accept = LABYRINTH_ACCEPT_NONE;
+    Error e = explain_empty("db", now);
+    says(t, e.cause, {"nothing has come", "EAGAIN"}, "take: an empty inbox");
+    says(t, e.hint, {"owner set db --accept"}, "take: nobody could give");
+    now.accept = LABYRINTH_ACCEPT_ANY;
+    says(t, explain_empty("db", now).hint, {"--follow"}, "take: how to wait");
+    now.deferred = 3;
+    says(t, explain_empty("db", now).cause, {"3 blocks are still to come"},
+         "take: what is still to come");
+    t.check(e.blame == Blame::refused, "take: an empty inbox is exit status 2");
+    e = explain_late("db", 2, 5);
+    says(t, e.cause, {"2 of 5", "timeout", "ETIMEDOUT"}, "take: fewer than were asked for");
+    says(t, explain_late("db", 0, {}).cause, {"nothing has come", "ETIMEDOUT"},
+         "take: none in time");
+    e = explain_take({.what = "writing standard output", .cause = "c", .err = EPIPE}, "db");
+    says(t, e.what, {"standard output"}, "take: the reader went away");
+    says(t, e.hint, {"pages -o db"}, "take: where what was taken is");
+    says(t, explain_take({.err = ESHUTDOWN}, "db").cause, {"being removed"},
+         "take: the owner is going away");
+    now.inbox = 8;
+    now.inbox_used = 6;
+    e = explain_alloc({.err = ENOSPC, .reason = LABYRINTH_REASON_INBOX}, "x", "db", now);
+    says(t, e.cause, {"6 of 8", "3 of them", "ENOSPC"}, "defer: no room for what is to come");
+    says(t, e.hint, {"take -o db"}, "defer: how to make room");
+    e = explain_alloc({.cause = "more than 5 blocks at a time", .err = E2BIG}, "x", "db", now);
+    says(t, e.cause, {"more than 5", "E2BIG"}, "defer: too many at a time");
+}
+
 void others(tap::Report& t) {
     Error e = explain_page({.err = ENOENT}, "freeing", "db");
     says(t, e.cause, {"no such page", "ENOENT"}, "stale handle: cause");
@@ -131,6 +218,12 @@ void others(tap::Report& t) {
          "netlink: not root");
     says(t, explain_netlink({.err = EBUSY}, "x").cause, {"EBUSY", "resource busy"},
          "netlink: errno alone where there is no text");
+    says(t, explain_netlink({.err = EOPNOTSUPP}, "x").hint, {"labyrinth -V", "modinfo"},
+         "netlink: a module that is older than the tool");
+    t.check(explain_netlink({.cause = "c", .err = EOPNOTSUPP}, "x").hint.empty(),
+            "netlink: a refusal that explains itself");
+    says(t, explain_netlink({.err = EBUSY, .attribute = "owner-inbox"}, "x").hint,
+         {"keeps its capacity"}, "netlink: an inbox of another capacity");
     e = explain_no_owner("alloc");
     t.check(e.blame == Blame::usage, "no -o: exit status 1");
     says(t, e.hint, {"owner add", "die with this command"}, "no -o: why, and what to do");
@@ -143,5 +236,7 @@ void test_explain(tap::Report& t) {
     permission(t);
     attach(t);
     alloc(t);
+    give(t);
+    take(t);
     others(t);
 }

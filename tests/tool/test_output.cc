@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/labyrinth.h>
+#include <linux/labyrinth_netlink.h>
 #include <nlohmann/json.hpp>
 #include <sys/mman.h>
 
@@ -95,15 +96,109 @@ void pages(tap::Report& t) {
             "output: text page says whose data it is");
 }
 
+LatencyRecord interrupts() {
+    LatencyRecord r;
+    r.context = LABYRINTH_CONTEXT_HARDIRQ;
+    r.rung = LABYRINTH_RUNG_CPU;
+    r.count = 101;
+    r.longest_ns = 1ULL << 35;
+    r.late = 1;
+    r.buckets = {{40, 100}, {LABYRINTH_LATENCY_BUCKETS - 1, 1}};
+    return r;
+}
+
+void latencies(tap::Report& t) {
+    const Latency latency{.enabled = true, .deadline_ns = 50'000, .records = {interrupts()}};
+    const Show show = [&](Output& out) { out.latency(latency); };
+    const json doc = document(show);
+    const json record = doc["latency"][0];
+    t.check(doc["enabled"] == true && doc["deadline-ns"] == 50'000 &&
+                record["context"] == "hardirq" && record["rung"] == "cpu" &&
+                record["count"] == 101 && record["late"] == 1 && record["longest-ns"] == 1ULL << 35,
+            "output: JSON latency");
+    t.check(record["p50-ns"] == 143 && record["p99-ns"] == 143 && record["p999-ns"] == 1ULL << 35,
+            "output: JSON percentiles");
+    t.check(record["bucket"] == json::parse(R"([{"from-ns":128,"to-ns":143,"count":100},
+                                               {"from-ns":17179869184,"count":1}])"),
+            "output: JSON histogram, the last bucket without an end");
+    const std::string shown = text(show);
+    t.check(shown.find("hardirq") != std::string::npos &&
+                shown.find("143ns") != std::string::npos &&
+                shown.find("  128ns    255ns    100  " + std::string(50, '#') + "\n") !=
+                    std::string::npos &&
+                shown.find("  17.1s        -      1  #\n") != std::string::npos,
+            "output: text latency has bars");
+    const json none = document([](Output& out) { out.latency({}); });
+    t.check(none["enabled"] == false && none["deadline-ns"].is_null() && none["latency"].empty() &&
+                none["latency"].is_array(),
+            "output: JSON latency, nothing recorded");
+    t.check(text([](Output& out) { out.latency({}); }).find("CONTEXT") == std::string::npos,
+            "output: text latency, nothing recorded");
+}
+
+void gifts(tap::Report& t) {
+    const TakenBlock taken{.owner = "db",
+                           .block = {.handle = 1, .tag = 0xabc, .used = 42, .order = 2}};
+    const Show show = [&](Output& out) { out.taken(taken); };
+    t.same(text(show), "0x0000000000000001 0x0000000000000abc 42\n",
+           "output: text take is handle, tag and used bytes");
+    const json doc = document(show);
+    t.check(doc["owner"] == "db" && doc["handle"] == "0x0000000000000001" &&
+                doc["tag"] == "0x0000000000000abc" && doc["used"] == 42 && doc["order"] == 2,
+            "output: JSON take");
+    t.check(document([](Output& out) {
+                out.give({.owner = "a", .to = std::string("db"), .given = 3});
+            }) == json::parse(R"({"owner":"a","to":"db","given":3})"),
+            "output: JSON give, to a name");
+    t.check(document([](Output& out) {
+                out.give({.owner = "a", .to = std::uint32_t{7}, .given = 3});
+            })["to"] == 7,
+            "output: JSON give, to a number");
+    const json deferred = document([](Output& out) {
+        out.alloc({.owner = "db", .wanted = 3, .handles = {1}, .reason = 4, .deferred = 2});
+    });
+    t.check(deferred["deferred"] == 2 && deferred["reason"] == "empty",
+            "output: JSON alloc, deferred");
+    t.check(!document([](Output& out) { out.alloc({.owner = "db"}); }).contains("deferred"),
+            "output: JSON alloc, where nothing is deferred");
+    Owner o = hostile();
+    o.accept = LABYRINTH_ACCEPT_UID;
+    const Show one = [&](Output& out) { out.owner(o); };
+    t.check(document(one)["accept"] == "uid" && document(one)["inbox-used"] == 0 &&
+                !document(one).contains("inbox"),
+            "output: JSON owner without an inbox");
+    o.inbox = 9;
+    o.inbox_used = 4;
+    o.deferred = 1;
+    t.check(document(one)["inbox"] == 9 && document(one)["inbox-used"] == 4 &&
+                document(one)["deferred"] == 1,
+            "output: JSON owner with an inbox");
+    t.check(text(one).find("4 of 9, 1 still to come") != std::string::npos,
+            "output: text owner with an inbox");
+    t.check(text([&](Output& out) { out.owners({.entries = {o}}); }).find("  4/9  ") !=
+                std::string::npos,
+            "output: text owners with an inbox");
+    Page p = data_page();
+    p.age_ns.reset();
+    t.check(!document([&](Output& out) { out.page(p); }).contains("age-ns") &&
+                text([&](Output& out) { out.pages({.entries = {p}}); }).find("  -  ") !=
+                    std::string::npos,
+            "output: a page without an age");
+}
+
 void others(tap::Report& t) {
     Stats s;
     s.alloc = {{1, 5}, {3, 7}};
     s.fail = {{1, 2}};
     s.refill_held = 9;
+    s.given = 21;
+    s.refused = {{LABYRINTH_REASON_INBOX, 22}};
     const json stats = document([&](Output& out) { out.stats(s); });
     t.check(stats["alloc"]["cpu"] == 5 && stats["alloc"]["reserve"] == 7 &&
                 stats["fail"]["quota"] == 2 && stats["refill-held"] == 9,
             "output: JSON stats");
+    t.check(stats["given"] == 21 && stats["refused"]["inbox"] == 22 && stats["dropped"] == 0,
+            "output: JSON stats of gives");
     const Verdict v{
         .result = 1, .tries = 2, .book = "rings", .text = "", .expected = 4, .found = 3};
     const json verdict = document([&](Output& out) { out.verdict(v); });
@@ -165,6 +260,8 @@ void sinks(tap::Report& t) {
 void test_output(tap::Report& t) {
     owners(t);
     pages(t);
+    latencies(t);
+    gifts(t);
     others(t);
     errors(t);
     sinks(t);

@@ -22,7 +22,7 @@ std::string shown(const Result<std::string>& result) {
     return result ? *result : "usage";
 }
 
-std::string shown(const Result<std::variant<std::uint32_t, std::string>>& result) {
+std::string shown(const Result<OwnerRef>& result) {
     if (!result)
         return "usage";
     if (const auto* id = std::get_if<std::uint32_t>(&*result))
@@ -119,6 +119,19 @@ void owners(tap::Report& t) {
                "owner: '" + std::string(bad) + "' is refused");
 }
 
+void receivers(tap::Report& t) {
+    t.same(shown(parse_receiver("db")), "db", "receiver: a name");
+    t.same(shown(parse_receiver("#7")), "#7", "receiver: a number");
+    for (const char* bad : {"0", "#0", "", "a b"})
+        t.same(shown(parse_receiver(bad)), "usage",
+               "receiver: '" + std::string(bad) + "' is refused");
+    t.same(shown(parse_accept("none")), "0", "accept: none");
+    t.same(shown(parse_accept("uid")), "1", "accept: uid");
+    t.same(shown(parse_accept("any")), "2", "accept: any");
+    for (const char* bad : {"", "all", "ANY", "1", "any "})
+        t.same(shown(parse_accept(bad)), "usage", "accept: '" + std::string(bad) + "' is refused");
+}
+
 void modes(tap::Report& t) {
     t.same(shown(parse_mode("0600")), std::to_string(0600), "mode: octal with 0");
     t.same(shown(parse_mode("640")), std::to_string(0640), "mode: octal without 0");
@@ -136,5 +149,6 @@ void test_parse(tap::Report& t) {
     handles(t);
     tags(t);
     owners(t);
+    receivers(t);
     modes(t);
 }

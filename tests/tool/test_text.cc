@@ -51,14 +51,27 @@ void tables(tap::Report& t) {
 void names(tap::Report& t) {
     t.same(rung_name(LABYRINTH_RUNG_FALLBACK), "fallback", "rung: last");
     t.same(rung_name(7), "unknown-7", "rung: one from a later kernel");
-    t.same(reason_name(LABYRINTH_REASON_SOILED), "soiled", "reason: last");
+    t.same(reason_name(LABYRINTH_REASON_SOILED), "soiled", "reason: soiled");
+    t.same(reason_name(LABYRINTH_REASON_INBOX), "inbox", "reason: inbox");
+    t.same(reason_name(LABYRINTH_REASON_REFUSED), "refused", "reason: last");
+    t.same(reason_words(LABYRINTH_REASON_INBOX), "the inbox has no room", "reason: in words");
+    t.same(accept_name(LABYRINTH_ACCEPT_UID), "uid", "accept: uid");
+    t.same(accept_name(3), "unknown-3", "accept: one from a later kernel");
+    t.same(context_name(LABYRINTH_CONTEXT_HARDIRQ), "hardirq", "context: hardirq");
+    t.same(context_name(LABYRINTH_CONTEXT_NMI), "nmi", "context: last");
     t.same(kind_name(LABYRINTH_OWNER_NAMED), "named", "kind: named");
     t.same(kind_name(0), "unknown-0", "kind: there is no 0");
     t.same(state_name(LABYRINTH_PAGE_QUARANTINED), "quarantined", "state: quarantined");
     t.same(attribute_name(LABYRINTH_CMD_OWNER_ADD, LABYRINTH_A_OWNER_QUOTA), "owner-quota",
            "attribute: of an owner");
     t.same(attribute_name(LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_ATTACHED), "owner-attached",
+           "attribute: in front of the gap of an owner's");
+    t.same(attribute_name(LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_INBOX), "owner-inbox",
+           "attribute: behind it");
+    t.same(attribute_name(LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_DEFERRED), "owner-deferred",
            "attribute: the last of an owner");
+    t.same(attribute_name(LABYRINTH_CMD_LATENCY_SET, LABYRINTH_A_LATENCY_DEADLINE),
+           "latency-deadline", "attribute: of the latency record");
     t.same(attribute_name(LABYRINTH_CMD_RESERVE_SET, LABYRINTH_A_RESERVE_LOW), "reserve-low",
            "attribute: of the reserve");
     t.same(attribute_name(LABYRINTH_CMD_PAGE_GET, LABYRINTH_A_PAGE_OWNER), "page-owner",

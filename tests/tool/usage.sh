@@ -49,6 +49,11 @@ test_usage() {
 	usage owner set t-a
 	usage owner set t-a --emergency --no-emergency
 	usage owner set '' --quota 1
+	usage owner add t-a --accept all
+	usage owner add t-a --accept ''
+	usage owner set t-a --inbox 0
+	usage owner set t-a --inbox 65537
+	usage owner set t-a --inbox x
 	usage reserve set
 	usage reserve set --low 5 --high 4
 	usage reserve set --low x
@@ -65,7 +70,10 @@ test_usage() {
 	usage alloc -o t-a --order 1x
 	usage alloc -o t-a --tag 0x1abd000000000000
 	usage alloc -o t-a -n 2 --tag 0x1abcffffffffffff
-	usage alloc -o t-a --fallback defer
+	usage alloc -o t-a --fallback never
+	usage alloc -o t-a --fallback defer --partial
+	usage alloc -o t-a --fallback defer --timeout 2s
+	usage alloc -o t-a --fallback defer -n 65537
 	usage alloc -o t-a --timeout 2s
 	usage alloc -o t-a --fallback wait --timeout 2
 	usage alloc -o t-a --fallback wait --timeout 0s
@@ -74,10 +82,30 @@ test_usage() {
 	usage free -o t-a 12
 	usage write -o t-a --append --replace /dev/null
 	usage write -o t-a --fallback wait /dev/null
+	usage write -o t-a --fallback defer /dev/null
+	usage give -o t-a 0x1
+	usage give -o t-a --to t-b
+	usage give -o t-a --to t-b --all 0x1
+	usage give -o t-a --to t-b 12
+	usage give -o t-a --to 0 0x1
+	usage give -o t-a --to 'a b' 0x1
+	usage take -o t-a -n 0
+	usage take -o t-a -n x
+	usage take -o t-a 0x1
+	usage take -o t-a --timeout 2s
+	usage take -o t-a --follow --timeout 2
+	usage take -o t-a --free --data
+	usage stats extra
+	usage stats set
+	usage stats set --latency
+	usage stats set --latency maybe
+	usage stats set --deadline 5
+	usage stats set --deadline 0s
+	usage stats --latency set --reset
 	usage read -o t-a --handle x
 	usage read -o t-a --whole
 	usage --color sometimes info
-	for command in alloc free write read; do
+	for command in alloc free write read give take; do
 		run 1 labyrinth "$command"
 		refused
 		says "labyrinth owner add"
@@ -94,6 +122,11 @@ test_usage() {
 	json_ok "$dir/err"
 	holds grep -q 'read -j -o NAME FILE' "$dir/err"
 	ok "read to stdout can't be JSON as well"
+	run 1 labyrinth take -p -o t-a --data
+	silent
+	json_ok "$dir/err"
+	holds grep -q "both the data and JSON" "$dir/err"
+	ok "nor can take --data"
 	run 1 labyrinth alloc --pretty
 	json_ok "$dir/err"
 	holds grep -q 'owner add' "$dir/err"
@@ -103,7 +136,7 @@ test_usage() {
 test_help() {
 	local command
 	for command in '' info alloc free read write pages owners owner 'owner add' 'owner del' \
-		'owner set' show stats reserve 'reserve set' verify; do
+		'owner set' show stats 'stats set' reserve 'reserve set' verify give take; do
 		# shellcheck disable=SC2086
 		run 0 labyrinth $command -h
 		no_error
