@@ -17,6 +17,8 @@ struct owner_options {
 	__u32 mode;
 	__u64 quota;		/* 0: not given */
 	__u64 guarantee;	/* 0: not given */
+	__u32 accept;		/* 0: not given */
+	__u32 inbox;		/* 0: not given */
 };
 
 static inline int owner_add(const char *name, struct owner_options options)
@@ -37,6 +39,10 @@ static inline int owner_add(const char *name, struct owner_options options)
 	if (options.guarantee)
 		nl_put_u64(&msg, LABYRINTH_A_OWNER_GUARANTEE,
 			   options.guarantee);
+	if (options.accept)
+		nl_put_u32(&msg, LABYRINTH_A_OWNER_ACCEPT, options.accept);
+	if (options.inbox)
+		nl_put_u32(&msg, LABYRINTH_A_OWNER_INBOX, options.inbox);
 	ret = nl_call(&nl, &msg);
 	nl_close(&nl);
 	return ret;
@@ -91,7 +97,8 @@ static inline int owner_set(__u32 owner, int attribute, __u64 value)
 	return ret;
 }
 
-static inline int owner_uid_set(const char *name, __u32 uid)
+/* Sets one 32-bit @attribute of a named owner. */
+static inline int owner_set_named(const char *name, int attribute, __u32 value)
 {
 	static struct nl_message msg;
 	struct nl nl;
@@ -101,10 +108,15 @@ static inline int owner_uid_set(const char *name, __u32 uid)
 		return ret;
 	nl_start(&nl, &msg, LABYRINTH_CMD_OWNER_SET, 0);
 	nl_put_string(&msg, LABYRINTH_A_OWNER_NAME, name);
-	nl_put_u32(&msg, LABYRINTH_A_OWNER_UID, uid);
+	nl_put_u32(&msg, attribute, value);
 	ret = nl_call(&nl, &msg);
 	nl_close(&nl);
 	return ret;
+}
+
+static inline int owner_uid_set(const char *name, __u32 uid)
+{
+	return owner_set_named(name, LABYRINTH_A_OWNER_UID, uid);
 }
 
 static inline int file_quota_set(int fd, __u64 quota)
@@ -134,6 +146,50 @@ static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
 	ret = nl_call(&nl, &msg);
 	nl_close(&nl);
 	return ret;
+}
+
+/* A counter of STATS_GET's; of one that is a nest, @index in it. */
+static inline __u64 stat_value(int type, int index)
+{
+	static struct nl_message msg;
+	const struct nlattr *found;
+	struct nl nl;
+	int ret;
+
+	if (nl_open(&nl))
+		return NL_ABSENT;
+	nl_start(&nl, &msg, LABYRINTH_CMD_STATS_GET, 0);
+	ret = nl_call(&nl, &msg);
+	nl_close(&nl);
+	found = ret ? NULL : nl_find(nl_reply(&msg), type);
+	if (found && index)
+		found = nl_find_in(nl_data(found), found->nla_len - NLA_HDRLEN,
+				   index);
+	return nl_value(found);
+}
+
+/* What verify says: 0 if all books agree; else it is told which does not. */
+static inline __u64 verify_result(void)
+{
+	static struct nl_message msg;
+	const struct nlattr *text;
+	struct nl nl;
+	int ret;
+
+	if (nl_open(&nl))
+		return NL_ABSENT;
+	nl_start(&nl, &msg, LABYRINTH_CMD_VERIFY, 0);
+	ret = nl_call(&nl, &msg);
+	nl_close(&nl);
+	if (ret)
+		return NL_ABSENT;
+	text = nl_find(nl_reply(&msg), LABYRINTH_A_VERIFY_TEXT);
+	if (text)
+		fprintf(stderr, "# verify: %s: expected %llu, found %llu\n",
+			(const char *)nl_data(text),
+			nl_get(nl_reply(&msg), LABYRINTH_A_VERIFY_EXPECTED),
+			nl_get(nl_reply(&msg), LABYRINTH_A_VERIFY_FOUND));
+	return nl_get(nl_reply(&msg), LABYRINTH_A_VERIFY_RESULT);
 }
 
 /* The books as INFO_GET shows them, added up over all nodes. */

@@ -5,8 +5,10 @@
  *   books out           pages that are somebody's, or on their way back
  *   books settle COUNT  wait until that many are out; 1 if they are not in time
  *   books owners        how many owners there are
- *   books hold COUNT    take pages, say "holding", keep them until stdin ends
- *   books keep NAME COUNT  make a named owner with so many pages, and leave it
+ *   books hold COUNT    take pages, say "holding", keep them until stdin ends;
+ *                       with an inbox, for verify to look at
+ *   books keep NAME COUNT  make a named owner with so many pages, half of them
+ *                       in transit to it, and leave it
  */
 #include "admin_util.h"
 
@@ -33,7 +35,8 @@ static int hold(int count)
 
 	if (fd < 0)
 		return complain(LABYRINTH_DEVICE, -fd);
-	ret = _alloc(fd, 0, count, handles);
+	ret = _alloc(fd, 0, count, handles) ?:
+	      _accept(fd, LABYRINTH_ACCEPT_NONE, 1);
 	if (ret)
 		return complain("alloc", -ret);
 	puts("holding");
@@ -46,14 +49,17 @@ static int hold(int count)
 static int keep(const char *name, int count)
 {
 	__u64 *handles = calloc(count, sizeof(*handles));
-	int fd = _open_device(O_RDWR), ret;
+	int fd = _open_device(O_RDWR), giver = _open_device(O_RDWR), ret;
 
-	if (fd < 0)
-		return complain(LABYRINTH_DEVICE, -fd);
-	ret = owner_add(name, (struct owner_options){ .mode = 0600 });
+	if (fd < 0 || giver < 0)
+		return complain(LABYRINTH_DEVICE, ENODEV);
+	ret = owner_add(name, (struct owner_options){
+		.mode = 0600, .accept = LABYRINTH_ACCEPT_ANY });
 	if (ret)
 		return complain("owner add", -ret);
-	ret = _attach(fd, name) ?: _alloc(fd, 0, count, handles);
+	ret = _attach(fd, name) ?: _alloc(fd, 0, count / 2, handles) ?:
+	      _alloc(giver, 0, count - count / 2, handles) ?:
+	      _give_name(giver, name, count - count / 2, handles);
 	return ret ? complain("alloc", -ret) : 0;
 }
 

@@ -68,9 +68,15 @@ static int every_call_is_eio(int fd, __u64 handle)
 		return 7;
 	if (_attach(fd, "no.such.owner") != -EIO)
 		return 8;
+	if (_give(fd, 1, 1, &handle) != -EIO ||
+	    _take(fd, 1, &other) != -EIO || other)
+		return 9;
+	if (_accept(fd, LABYRINTH_ACCEPT_ANY, 1) != -EIO ||
+	    _eventfd(fd, -1) != -EIO)
+		return 10;
 	if (poll(&pollfd, 1, 0) != 1 ||
 	    pollfd.revents != (POLLERR | POLLHUP))
-		return 9;
+		return 11;
 	return 0;
 }
 

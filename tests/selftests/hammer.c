@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A user who cares for nothing: opens, asks, takes, writes, frees, closes and
- * talks netlink in a loop, whether the module is there or not, until SIGTERM.
+ * A user who cares for nothing: opens, asks, takes, writes, gives, frees, closes
+ * and talks netlink in a loop, whether the module is there or not, until SIGTERM.
  * Exit status 1, with the call and the errno, for an answer that nobody should
  * get; 3 if the module was never there.
  */
@@ -40,6 +40,26 @@ static bool one_of(int ret, const int *allowed, size_t count)
 	ret_;								\
 })
 
+/* Of two pages one is taken; what waits, or is to come, is for close. */
+static void use_inbox(int fd, const __u64 *handles)
+{
+	__u64 got[PAGES];
+	struct labyrinth_alloc later = {
+		.count = PAGES,
+		.fallback = LABYRINTH_FALLBACK_DEFER,
+		.handles = (uintptr_t)got,
+	};
+	int other = ALLOW("open", _open_device(O_RDWR), ENODEV, ENXIO);
+
+	if (other < 0)
+		return;
+	ALLOW("accept", _accept(other, LABYRINTH_ACCEPT_UID, PAGES), 0);
+	ALLOW("give", _give(fd, owner_number(other), 2, handles), 0);
+	ALLOW("take", _take(other, 1, got), 0);
+	ALLOW("defer", _alloc_cmd(other, &later), EDQUOT, ENOSPC);
+	close(other);
+}
+
 static bool use_device(void)
 {
 	int fd = ALLOW("open", _open_device(O_RDWR), ENOENT, ENODEV, ENXIO);
@@ -59,6 +79,7 @@ static bool use_device(void)
 					 text), 0);
 		/* The rest is for close. */
 		ALLOW("free", _free_pages(fd, PAGES / 2, handles), 0);
+		use_inbox(fd, handles + PAGES / 2);
 	}
 	close(fd);
 	return true;

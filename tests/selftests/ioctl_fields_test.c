@@ -3,6 +3,8 @@
  * What each call of /dev/labyrinth does with the values of its fields: the
  * smallest, the largest, the first beyond, and what makes no sense.
  */
+#include <sys/eventfd.h>
+
 #include "util.h"
 
 #define SOME	64
@@ -57,6 +59,10 @@ TEST_F(fields, info_tells_the_limits_and_a_fresh_owner_holds_nothing)
 	EXPECT_NE(0xAAAAAAAAAAAAAAAAULL, self->info.out_memlock_limit);
 	EXPECT_LE(self->info.out_reserve_available, 1ULL << 24);
 	EXPECT_LE(self->info.out_reserve_high, 1ULL << 24);
+	EXPECT_EQ(LABYRINTH_ACCEPT_NONE, self->info.out_accept);
+	EXPECT_EQ(0, self->info.out_inbox);
+	EXPECT_EQ(0, self->info.out_inbox_used);
+	EXPECT_EQ(0, self->info.out_deferred);
 }
 
 TEST_F(fields, two_descriptors_are_two_owners)
@@ -194,12 +200,45 @@ TEST_F(fields, a_request_must_name_a_fallback)
 		cmd.fallback = bad[i];
 		test_err_alloc_cmd(EINVAL, self->fd, &cmd);
 	}
-	cmd.fallback = LABYRINTH_FALLBACK_DEFER;
-	test_err_alloc_cmd(EOPNOTSUPP, self->fd, &cmd);
 	EXPECT_EQ(0, used_pages(self->fd));
 
 	cmd.fallback = LABYRINTH_FALLBACK_WAIT;
 	test_alloc_cmd(self->fd, &cmd);
+}
+
+TEST_F(fields, what_can_be_had_at_once_is_not_deferred)
+{
+	struct labyrinth_alloc cmd = one_block(self);
+	struct labyrinth_info info;
+
+	cmd.fallback = LABYRINTH_FALLBACK_DEFER;
+	for (cmd.order = 0; cmd.order < 3; cmd.order++) {
+		test_alloc_cmd(self->fd, &cmd);
+		EXPECT_EQ(1, cmd.out_count);
+		EXPECT_GT(LABYRINTH_RUNG_FALLBACK, cmd.out_rung);
+		EXPECT_EQ(LABYRINTH_REASON_NONE, cmd.out_reason);
+		test_info(self->fd, &info);
+		EXPECT_EQ(1U << cmd.order, info.out_used);
+		EXPECT_EQ(0, info.out_inbox_used);
+		EXPECT_EQ(0, info.out_deferred);
+		test_free(self->fd, 1, self->handles);
+	}
+}
+
+/* A part at once, and the rest never, or later: which of the two? */
+TEST_F(fields, the_fallback_defer_takes_no_part_and_no_timeout)
+{
+	struct labyrinth_alloc cmd = one_block(self);
+
+	cmd.fallback = LABYRINTH_FALLBACK_DEFER;
+	cmd.flags = LABYRINTH_ALLOC_PARTIAL;
+	test_err_alloc_cmd(EINVAL, self->fd, &cmd);
+	cmd.flags |= LABYRINTH_ALLOC_STRICT;
+	test_err_alloc_cmd(EINVAL, self->fd, &cmd);
+	cmd.flags = 0;
+	cmd.timeout_ns = 1;
+	test_err_alloc_cmd(EINVAL, self->fd, &cmd);
+	EXPECT_EQ(0, used_pages(self->fd));
 }
 
 TEST_F(fields, a_timeout_needs_the_fallback_wait)
@@ -313,6 +352,105 @@ TEST_F(fields, free_with_an_unreadable_handle_array_frees_nothing)
 	cmd.handles = 0;
 	test_err_free_cmd(EFAULT, self->fd, &cmd);
 	EXPECT_EQ(2, used_pages(self->fd));
+}
+
+TEST_F(fields, give_and_take_move_1_to_max_batch_blocks)
+{
+	const __u32 bad[] = { 0, self->info.out_max_batch + 1, 0x7fffffff,
+			      0x80000000, 0xffffffff };
+	int peer = test_open_device(O_RDWR);
+	struct labyrinth_give give = {
+		.to = owner_number(peer),
+		.handles = (uintptr_t)self->handles,
+	};
+	struct labyrinth_take take = { .handles = give.handles };
+
+	test_accept(peer, LABYRINTH_ACCEPT_ANY, 0);
+	test_alloc(self->fd, 0, SOME, self->handles);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		give.count = bad[i];
+		test_err_give_cmd(EINVAL, self->fd, &give);
+		EXPECT_EQ(SOME, used_pages(self->fd));
+	}
+	give.count = SOME;
+	test_give_cmd(self->fd, &give);
+	EXPECT_EQ(SOME, give.out_bad);
+	EXPECT_EQ(LABYRINTH_REASON_NONE, give.out_reason);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		take.count = bad[i];
+		test_err_take_cmd(EINVAL, peer, &take);
+		EXPECT_EQ(SOME, inbox_used(peer));
+	}
+	take.count = self->info.out_max_batch;
+	self->handles[SOME] = 0xAAAA;
+	test_take_cmd(peer, &take);
+	EXPECT_EQ(SOME, take.out_count);
+	EXPECT_EQ(0xAAAA, self->handles[SOME]);
+	test_free(peer, SOME, self->handles);
+	close(peer);
+}
+
+TEST_F(fields, accept_takes_the_values_it_knows)
+{
+	const __u32 unknown[] = { LABYRINTH_ACCEPT_ANY + 1, 0x80000000,
+				  0xffffffff };
+	const __u32 too_many[] = { LABYRINTH_INBOX_MAX + 1, 0x80000000,
+				   0xffffffff };
+	struct labyrinth_info info;
+
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		test_err_accept(EINVAL, self->fd, unknown[i], 1);
+	for (size_t i = 0; i < ARRAY_SIZE(too_many); i++)
+		test_err_accept(EINVAL, self->fd, LABYRINTH_ACCEPT_ANY,
+				too_many[i]);
+	test_info(self->fd, &info);
+	EXPECT_EQ(LABYRINTH_ACCEPT_NONE, info.out_accept);
+	EXPECT_EQ(0, info.out_inbox);
+
+	for (__u32 accept = 0; accept <= LABYRINTH_ACCEPT_ANY; accept++) {
+		test_accept(self->fd, accept, LABYRINTH_INBOX_MAX);
+		test_info(self->fd, &info);
+		EXPECT_EQ(accept, info.out_accept);
+		EXPECT_EQ(LABYRINTH_INBOX_MAX, info.out_inbox);
+	}
+}
+
+TEST_F(fields, an_inbox_keeps_its_capacity)
+{
+	struct labyrinth_info info;
+
+	test_accept(self->fd, LABYRINTH_ACCEPT_UID, 0);
+	test_info(self->fd, &info);
+	EXPECT_EQ(LABYRINTH_INBOX_DEFAULT, info.out_inbox);
+	test_err_accept(EBUSY, self->fd, LABYRINTH_ACCEPT_ANY, 1);
+	test_err_accept(EBUSY, self->fd, LABYRINTH_ACCEPT_NONE,
+			LABYRINTH_INBOX_DEFAULT + 1);
+	test_info(self->fd, &info);
+	EXPECT_EQ(LABYRINTH_ACCEPT_UID, info.out_accept);
+	EXPECT_EQ(LABYRINTH_INBOX_DEFAULT, info.out_inbox);
+	test_accept(self->fd, LABYRINTH_ACCEPT_ANY, LABYRINTH_INBOX_DEFAULT);
+	test_accept(self->fd, LABYRINTH_ACCEPT_NONE, 0);
+	test_info(self->fd, &info);
+	EXPECT_EQ(LABYRINTH_ACCEPT_NONE, info.out_accept);
+	EXPECT_EQ(LABYRINTH_INBOX_DEFAULT, info.out_inbox);
+}
+
+TEST_F(fields, eventfd_takes_an_eventfd_and_nothing_else)
+{
+	int event = eventfd(0, EFD_CLOEXEC), closed = dup(event);
+
+	ASSERT_LE(0, closed);
+	close(closed);
+	test_err_eventfd(EINVAL, self->fd, self->fd);
+	test_err_eventfd(EINVAL, self->fd, 0);
+	test_err_eventfd(EBADF, self->fd, closed);
+	test_err_eventfd(EBADF, self->fd, 0x7fffffff);
+	test_eventfd(self->fd, event);
+	test_eventfd(self->fd, event);
+	test_eventfd(self->fd, -1);
+	test_eventfd(self->fd, -1);
+	close(event);
 }
 
 TEST_F(fields, query_describes_a_fresh_block)

@@ -4,20 +4,33 @@
  * fields and pointers. Each test goes over all calls with one table. What a
  * call does with the values of its fields is ioctl_fields_test.c's.
  */
+#include <sys/eventfd.h>
+
 #include "util.h"
 
 /* The ABI: the same for both word sizes, and it can only grow. */
-_Static_assert(sizeof(struct labyrinth_info) == 96, "labyrinth_info");
+_Static_assert(sizeof(struct labyrinth_info) == 112, "labyrinth_info");
 _Static_assert(sizeof(struct labyrinth_alloc) == 64, "labyrinth_alloc");
 _Static_assert(sizeof(struct labyrinth_free) == 32, "labyrinth_free");
 _Static_assert(sizeof(struct labyrinth_query) == 72, "labyrinth_query");
 _Static_assert(sizeof(struct labyrinth_rw) == 40, "labyrinth_rw");
 _Static_assert(sizeof(struct labyrinth_set) == 32, "labyrinth_set");
 _Static_assert(sizeof(struct labyrinth_attach) == 48, "labyrinth_attach");
+_Static_assert(sizeof(struct labyrinth_give) == 64, "labyrinth_give");
+_Static_assert(sizeof(struct labyrinth_take) == 24, "labyrinth_take");
+_Static_assert(sizeof(struct labyrinth_eventfd) == 16, "labyrinth_eventfd");
+_Static_assert(sizeof(struct labyrinth_accept_set) == 16,
+	       "labyrinth_accept_set");
+
+/* Of those that have grown: their first version's. */
+#define INFO_FIRST	96
 
 #define NONE	((size_t)-1)
 
-enum { INFO, ALLOC, FREE, QUERY, READ, WRITE, SET, ATTACH, CALLS };
+enum {
+	INFO, ALLOC, FREE, QUERY, READ, WRITE, SET, ATTACH, GIVE, TAKE, EVENTFD,
+	ACCEPT, CALLS
+};
 
 static const struct shape {
 	const char *name;
@@ -28,9 +41,10 @@ static const struct shape {
 	bool has_outputs;
 	bool changes;	/* refused on a read-only descriptor */
 	int result;	/* of the valid command that prepare() makes */
+	size_t first;	/* size of the first version, 0: the same */
 } shapes[CALLS] = {
 	[INFO] = { "INFO", LABYRINTH_IOC_INFO, sizeof(struct labyrinth_info),
-		   0, NONE, true, false, 0 },
+		   0, NONE, true, false, 0, INFO_FIRST },
 	[ALLOC] = { "ALLOC", LABYRINTH_IOC_ALLOC,
 		    sizeof(struct labyrinth_alloc),
 		    LABYRINTH_ALLOC_STRICT | LABYRINTH_ALLOC_PARTIAL,
@@ -54,14 +68,32 @@ static const struct shape {
 		     sizeof(struct labyrinth_attach), 0,
 		     offsetof(struct labyrinth_attach, __reserved), true, false,
 		     -ENOENT },
+	[GIVE] = { "GIVE", LABYRINTH_IOC_GIVE, sizeof(struct labyrinth_give), 0,
+		   NONE, true, true, 0 },
+	[TAKE] = { "TAKE", LABYRINTH_IOC_TAKE, sizeof(struct labyrinth_take), 0,
+		   NONE, true, true, 0 },
+	[EVENTFD] = { "EVENTFD", LABYRINTH_IOC_EVENTFD,
+		      sizeof(struct labyrinth_eventfd), 0,
+		      offsetof(struct labyrinth_eventfd, __reserved), false,
+		      false, 0 },
+	[ACCEPT] = { "ACCEPT", LABYRINTH_IOC_ACCEPT,
+		     sizeof(struct labyrinth_accept_set), 0, NONE, false, true,
+		     0 },
 };
+
+static size_t least_size(int i)
+{
+	return shapes[i].first ?: shapes[i].size;
+}
 
 FIXTURE(frame) {
 	int fd;
 	char *area;		/* two pages, zero, for commands */
 	__u64 handle;		/* a page that is there all the time */
-	__u64 handles[1];	/* what ALLOC fills and FREE reads */
+	__u64 handles[1];	/* what ALLOC and TAKE fill, FREE and GIVE read */
 	char byte;
+	int peer;		/* another owner: to give to, and to take from */
+	int event;
 };
 
 FIXTURE_SETUP(frame)
@@ -71,11 +103,25 @@ FIXTURE_SETUP(frame)
 	self->area = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->area);
+	self->peer = test_open_device(O_RDWR);
+	test_accept(self->fd, LABYRINTH_ACCEPT_ANY, 0);
+	test_accept(self->peer, LABYRINTH_ACCEPT_ANY, 0);
+	self->event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, self->event);
 }
 
 FIXTURE_TEARDOWN(frame)
 {
 	close(self->fd);
+	close(self->peer);
+	close(self->event);
+}
+
+/* If this fails, so does the call that is prepared: with ENOENT or EAGAIN. */
+static void prepare_page(FIXTURE_DATA(frame) *self, int fd)
+{
+	self->handles[0] = 0;
+	_alloc(fd, 0, 1, self->handles);
 }
 
 /* A valid command at @at, with outputs that are full of 0xAA. */
@@ -89,6 +135,10 @@ static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
 		struct labyrinth_rw rw;
 		struct labyrinth_set set;
 		struct labyrinth_attach attach;
+		struct labyrinth_give give;
+		struct labyrinth_take take;
+		struct labyrinth_eventfd eventfd;
+		struct labyrinth_accept_set accept;
 	} *cmd = at;
 
 	memset(cmd, 0xAA, shapes[i].size);
@@ -108,9 +158,7 @@ static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
 		cmd->alloc.handles = (uintptr_t)self->handles;
 		break;
 	case FREE:
-		/* If this fails, so does the FREE: with ENOENT. */
-		self->handles[0] = 0;
-		_alloc(self->fd, 0, 1, self->handles);
+		prepare_page(self, self->fd);
 		cmd->free.count = 1;
 		cmd->free.handles = (uintptr_t)self->handles;
 		break;
@@ -134,6 +182,26 @@ static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
 		memset(cmd->attach.name, 0, sizeof(cmd->attach.name));
 		memcpy(cmd->attach.name, "no.such.owner", 14);
 		break;
+	case GIVE:
+		prepare_page(self, self->fd);
+		cmd->give.count = 1;
+		cmd->give.to = owner_number(self->peer);
+		cmd->give.handles = (uintptr_t)self->handles;
+		memset(cmd->give.name, 0, sizeof(cmd->give.name));
+		break;
+	case TAKE:
+		prepare_page(self, self->peer);
+		_give(self->peer, owner_number(self->fd), 1, self->handles);
+		cmd->take.count = 1;
+		cmd->take.handles = (uintptr_t)self->handles;
+		break;
+	case EVENTFD:
+		cmd->eventfd.fd = self->event;
+		break;
+	case ACCEPT:
+		cmd->accept.accept = LABYRINTH_ACCEPT_ANY;
+		cmd->accept.inbox = 0;
+		break;
 	}
 }
 
@@ -142,10 +210,16 @@ static bool settle(FIXTURE_DATA(frame) *self, __u64 held)
 {
 	bool as_expected = used_pages(self->fd) == held;
 	struct labyrinth_query query;
+	__u64 handle;
 
+	while (take_up_to(self->fd, 1, &handle) == 1)
+		;
+	while (take_up_to(self->peer, 1, &handle) == 1)
+		_free_pages(self->peer, 1, &handle);
 	while (!_query(self->fd, LABYRINTH_QUERY_NEXT, self->handle, &query))
 		_free_pages(self->fd, 1, &query.out_handle);
-	return as_expected && used_pages(self->fd) == 1;
+	return as_expected && used_pages(self->fd) == 1 &&
+	       !used_pages(self->peer);
 }
 
 static int run(FIXTURE_DATA(frame) *self, int i, void *at)
@@ -153,28 +227,40 @@ static int run(FIXTURE_DATA(frame) *self, int i, void *at)
 	return ioctl(self->fd, shapes[i].nr, at) < 0 ? -errno : 0;
 }
 
-/* Pages held after the command: FREE's own page is there if it was refused. */
+/*
+ * Pages held after the command: the page for FREE or GIVE is there if it was
+ * refused, what was given for TAKE is charged before.
+ */
 static __u64 held_after(int i, int ret)
 {
-	if (i == ALLOC)
+	switch (i) {
+	case ALLOC:
 		return ret ? 1 : 2;
-	if (i == FREE)
+	case FREE:
+	case GIVE:
 		return ret ? 2 : 1;
-	return 1;
+	case TAKE:
+		return 2;
+	default:
+		return 1;
+	}
 }
 
-#define EXPECT_CALL(expected, i, at)					\
+#define EXPECT_CALL_HOLDING(held, expected, i, at)			\
 do {									\
 	int ret_ = run(self, i, at);					\
 									\
 	EXPECT_EQ(expected, ret_) {					\
 		TH_LOG("in %s", shapes[i].name);			\
 	}								\
-	EXPECT_TRUE(settle(self, held_after(i, expected))) {		\
+	EXPECT_TRUE(settle(self, held)) {				\
 		TH_LOG("%s left another number of pages",		\
 		       shapes[i].name);					\
 	}								\
 } while (0)
+
+#define EXPECT_CALL(expected, i, at)					\
+	EXPECT_CALL_HOLDING(held_after(i, expected), expected, i, at)
 
 TEST_F(frame, every_call_succeeds_on_its_exact_size)
 {
@@ -187,8 +273,8 @@ TEST_F(frame, every_call_succeeds_on_its_exact_size)
 TEST_F(frame, a_struct_that_is_too_short_is_refused)
 {
 	for (int i = 0; i < CALLS; i++) {
-		const __u32 sizes[] = { 0, 1, 4, 7, 8, shapes[i].size - 8,
-					shapes[i].size - 1 };
+		const __u32 sizes[] = { 0, 1, 4, 7, 8, least_size(i) - 8,
+					least_size(i) - 1 };
 
 		for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
 			prepare(self, i, self->area);
@@ -196,6 +282,37 @@ TEST_F(frame, a_struct_that_is_too_short_is_refused)
 			EXPECT_CALL(-EINVAL, i, self->area);
 		}
 	}
+}
+
+TEST_F(frame, an_older_callers_struct_is_taken_and_written_no_further)
+{
+	for (int i = 0; i < CALLS; i++) {
+		for (size_t size = least_size(i); size <= shapes[i].size;
+		     size++) {
+			prepare(self, i, self->area);
+			*(__u32 *)self->area = size;
+			/* What the caller has behind it is none of the call's. */
+			memset(self->area + size, 0x55, shapes[i].size - size);
+			EXPECT_CALL(shapes[i].result, i, self->area);
+			EXPECT_TRUE(all_bytes_are(self->area + size, 0x55,
+						  shapes[i].size - size));
+			EXPECT_EQ(size, *(__u32 *)self->area);
+		}
+	}
+}
+
+TEST_F(frame, an_older_callers_info_says_what_the_new_one_does)
+{
+	struct labyrinth_info new, *old = (struct labyrinth_info *)self->area;
+
+	test_info(self->fd, &new);
+	prepare(self, INFO, old);
+	old->size = INFO_FIRST;
+	ASSERT_EQ(0, run(self, INFO, old));
+	/* What others hold meanwhile changes what is at hand. */
+	old->out_reserve_available = new.out_reserve_available;
+	new.size = old->size;
+	EXPECT_EQ(0, memcmp(old, &new, INFO_FIRST));
 }
 
 TEST_F(frame, a_longer_struct_with_a_zero_tail_is_taken_as_the_exact_one)
@@ -248,8 +365,7 @@ TEST_F(frame, a_struct_larger_than_a_page_is_refused)
 
 TEST_F(frame, an_unknown_number_is_refused)
 {
-	/* 0x08 to 0x0a are kept for calls to come. */
-	for (int nr = 0x0b; nr <= 0xff; nr++) {
+	for (int nr = 0x0c; nr <= 0xff; nr++) {
 		prepare(self, INFO, self->area);
 		EXPECT_EQ(-1, ioctl(self->fd, _IOWR(LABYRINTH_IOC_TYPE, nr,
 						    struct labyrinth_info),
@@ -329,10 +445,9 @@ TEST_F(frame, a_struct_that_cannot_be_read_is_refused)
 
 	ASSERT_EQ(0, mprotect(second, page_size(), PROT_NONE));
 	for (int i = 0; i < CALLS; i++) {
-		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i, NULL);
-		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i, second);
-		EXPECT_CALL(-EFAULT, i == FREE ? INFO : i,
-			    (void *)(uintptr_t)-4096);
+		EXPECT_CALL_HOLDING(1, -EFAULT, i, NULL);
+		EXPECT_CALL_HOLDING(1, -EFAULT, i, second);
+		EXPECT_CALL_HOLDING(1, -EFAULT, i, (void *)(uintptr_t)-4096);
 
 		/* The size is readable, what it announces is not. */
 		for (size_t here = 4; here < shapes[i].size; here += 4) {
@@ -379,7 +494,7 @@ TEST_F(frame, a_read_only_descriptor_reads_and_changes_nothing)
 	for (int i = 0; i < CALLS; i++) {
 		int expected = shapes[i].changes ? -EBADF : -ENOENT;
 
-		if (i == INFO)
+		if (i == INFO || i == EVENTFD)
 			expected = 0;
 		prepare(self, i, self->area);
 		EXPECT_EQ(expected,

@@ -160,13 +160,6 @@ TEST_F(limits, a_refused_request_waits_for_nothing)
 	EXPECT_EQ(LABYRINTH_REASON_QUOTA, cmd.out_reason);
 }
 
-static int limit_memlock(__u64 pages)
-{
-	struct rlimit limit = { pages * page_size(), pages * page_size() };
-
-	return setrlimit(RLIMIT_MEMLOCK, &limit) ? -errno : 0;
-}
-
 /* Runs @test as nobody, with a limit of LIMIT pages. */
 static int memlock_test(int (*test)(FIXTURE_DATA(limits) *),
 			FIXTURE_DATA(limits) *self)

@@ -264,7 +264,9 @@ static int read_only_holder(void *arg)
 	if (_write_page(fd, handle, 0, 1, &byte) != -EBADF ||
 	    _set(fd, LABYRINTH_SET_TAG, handle, 1, 0) != -EBADF ||
 	    _free_pages(fd, 1, &handle) != -EBADF ||
-	    _alloc(fd, 0, 1, &other) != -EBADF)
+	    _alloc(fd, 0, 1, &other) != -EBADF ||
+	    _give(fd, 1, 1, &handle) != -EBADF ||
+	    _take(fd, 1, &other) != -EBADF)
 		return 103;
 	return 0;
 }
@@ -318,6 +320,9 @@ TEST_F(named, a_file_whose_owner_was_removed_is_shut_down)
 	test_err_write(ESHUTDOWN, self->fd, self->handle, 0, 1, &byte);
 	test_err_set(ESHUTDOWN, self->fd, LABYRINTH_SET_TAG, self->handle, 1,
 		     0);
+	test_err_give(ESHUTDOWN, self->fd, 1, 1, &self->handle);
+	test_err_take(ESHUTDOWN, self->fd, 1, &other);
+	test_err_accept(ESHUTDOWN, self->fd, LABYRINTH_ACCEPT_ANY, 0);
 	EXPECT_EQ(1, poll(&pollfd, 1, DEADLINE_SECONDS * 1000));
 	EXPECT_EQ(POLLERR | POLLHUP, pollfd.revents);
 	EXPECT_TRUE(WAIT_UNTIL(pages_out() == out));

@@ -111,6 +111,8 @@ TEST_F(netlink, a_named_owner_is_told_as_it_was_made)
 	EXPECT_EQ(0, REPLY(LABYRINTH_A_OWNER_QUARANTINED));
 	EXPECT_NE(NL_ABSENT, REPLY(LABYRINTH_A_OWNER_AGE));
 	EXPECT_EQ(0, REPLY(LABYRINTH_A_OWNER_ATTACHED));
+	EXPECT_EQ(LABYRINTH_ACCEPT_NONE, REPLY(LABYRINTH_A_OWNER_ACCEPT));
+	EXPECT_EQ(NL_ABSENT, REPLY(LABYRINTH_A_OWNER_INBOX));
 }
 
 TEST_F(netlink, a_file_owner_is_told_with_its_opener)
@@ -171,20 +173,6 @@ TEST_F(netlink, a_page_is_told_as_its_owner_keeps_it)
 	close(fd);
 }
 
-static __u64 counter(FIXTURE_DATA(netlink) *self, int type, int index)
-{
-	const struct nlattr *nest;
-
-	START(STATS_GET);
-	if (CALL())
-		return NL_ABSENT;
-	nest = nl_find(nl_reply(&self->msg), type);
-	if (!index || !nest)
-		return nl_value(nest);
-	return nl_value(nl_find_in(nl_data(nest), nest->nla_len - NLA_HDRLEN,
-				   index));
-}
-
 TEST_F(netlink, stats_count_what_was_served_and_what_was_not)
 {
 	const __u32 reason = LABYRINTH_REASON_QUOTA;
@@ -196,20 +184,23 @@ TEST_F(netlink, stats_count_what_was_served_and_what_was_not)
 		.handles = (uintptr_t)&handle,
 	};
 
-	for (int type = LABYRINTH_A_STATS_FREE; type < LABYRINTH_A_STATS_PAD;
-	     type++)
-		EXPECT_NE(NL_ABSENT, counter(self, type, 0));
-	failed = counter(self, LABYRINTH_A_STATS_FAIL, reason);
-	freed = counter(self, LABYRINTH_A_STATS_FREE, 0);
+	for (int type = LABYRINTH_A_STATS_FREE; type <= LABYRINTH_A_STATS_MAX;
+	     type++) {
+		if (type != LABYRINTH_A_STATS_PAD &&
+		    type != LABYRINTH_A_STATS_REFUSED)
+			EXPECT_NE(NL_ABSENT, stat_value(type, 0));
+	}
+	failed = stat_value(LABYRINTH_A_STATS_FAIL, reason);
+	freed = stat_value(LABYRINTH_A_STATS_FREE, 0);
 	ASSERT_EQ(0, file_quota_set(fd, 1));
 	test_alloc_cmd(fd, &cmd);
-	served = counter(self, LABYRINTH_A_STATS_ALLOC, cmd.out_rung);
+	served = stat_value(LABYRINTH_A_STATS_ALLOC, cmd.out_rung);
 	EXPECT_LT(0, served);
 	EXPECT_NE(NL_ABSENT, served);
 	test_err_alloc_cmd(EDQUOT, fd, &cmd);
-	EXPECT_LT(failed, counter(self, LABYRINTH_A_STATS_FAIL, reason));
+	EXPECT_LT(failed, stat_value(LABYRINTH_A_STATS_FAIL, reason));
 	test_free(fd, 1, &handle);
-	EXPECT_LT(freed, counter(self, LABYRINTH_A_STATS_FREE, 0));
+	EXPECT_LT(freed, stat_value(LABYRINTH_A_STATS_FREE, 0));
 	close(fd);
 }
 
@@ -252,7 +243,7 @@ static void start_valid(FIXTURE_DATA(netlink) *self, int command)
 
 TEST_F(netlink, an_unknown_attribute_is_refused_by_every_operation)
 {
-	const int unknown[] = { 20, 31, 200, 0x3fff };
+	const int unknown[] = { LABYRINTH_A_OWNER_MAX + 1, 31, 200, 0x3fff };
 
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .quota = 9 }));
 	for (int command = 1; command <= LABYRINTH_CMD_MAX; command++) {
@@ -273,6 +264,7 @@ TEST_F(netlink, an_attribute_of_a_reply_is_refused_in_a_request)
 		LABYRINTH_A_OWNER_USED, LABYRINTH_A_OWNER_QUARANTINED,
 		LABYRINTH_A_OWNER_GUARANTEE_AVAILABLE, LABYRINTH_A_OWNER_AGE,
 		LABYRINTH_A_OWNER_ATTACHED, LABYRINTH_A_OWNER_PAD,
+		LABYRINTH_A_OWNER_INBOX_USED, LABYRINTH_A_OWNER_DEFERRED,
 	};
 
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .quota = 9 }));
@@ -334,6 +326,8 @@ TEST_F(netlink, a_value_of_the_wrong_length_is_refused)
 		{ LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_QUOTA, 4 },
 		{ LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_GUARANTEE, 0 },
 		{ LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_EMERGENCY, 1 },
+		{ LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_ACCEPT, 8 },
+		{ LABYRINTH_CMD_OWNER_SET, LABYRINTH_A_OWNER_INBOX, 2 },
 		{ LABYRINTH_CMD_PAGE_GET, LABYRINTH_A_PAGE_HANDLE, 4 },
 		{ LABYRINTH_CMD_PAGE_GET, LABYRINTH_A_PAGE_HANDLE, 9 },
 		{ LABYRINTH_CMD_PAGE_GET, LABYRINTH_A_PAGE_OWNER, 8 },

@@ -37,29 +37,6 @@ FIXTURE_TEARDOWN(ownership)
 	open_to_all(false);
 }
 
-/* 0 if every call answers ENOENT to @handle, else the first other answer. */
-static int every_call_refuses(int fd, __u64 handle)
-{
-	struct labyrinth_query query;
-	char byte = 'x';
-	int ret;
-
-	ret = _query(fd, 0, handle, &query);
-	if (ret == -ENOENT && handle)
-		ret = _query(fd, LABYRINTH_QUERY_NEXT, handle, &query);
-	if (ret == -ENOENT)
-		ret = _read_page(fd, handle, 0, 1, &byte);
-	if (ret == -ENOENT)
-		ret = _write_page(fd, handle, 0, 1, &byte);
-	if (ret == -ENOENT)
-		ret = _set(fd, LABYRINTH_SET_TAG, handle, 1, 0);
-	if (ret == -ENOENT)
-		ret = _free_pages(fd, 1, &handle);
-	if (ret == -ENOENT)
-		return 0;
-	return ret ?: -EEXIST;
-}
-
 TEST_F(ownership, a_fresh_block_of_any_order_is_all_zero)
 {
 	for (__u32 order = 0; order <= self->info.out_max_order; order++) {

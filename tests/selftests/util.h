@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -107,7 +108,7 @@ static inline int _info(int fd, struct labyrinth_info *cmd)
 	memset(cmd, 0, sizeof(*cmd));
 	cmd->size = sizeof(*cmd);
 	return call(fd, LABYRINTH_IOC_INFO, cmd, sizeof(*cmd),
-		    OUTPUTS(labyrinth_info, out_features, out_reserve_high));
+		    OUTPUTS(labyrinth_info, out_features, out_deferred));
 }
 
 static inline int _alloc_cmd(int fd, struct labyrinth_alloc *cmd)
@@ -223,6 +224,102 @@ static inline int _attach(int fd, const char *name)
 	return _attach_cmd(fd, &cmd);
 }
 
+static inline int _give_cmd(int fd, struct labyrinth_give *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return call(fd, LABYRINTH_IOC_GIVE, cmd, sizeof(*cmd),
+		    OUTPUTS(labyrinth_give, out_bad, out_reason));
+}
+
+static inline int _give(int fd, __u32 to, __u32 count, const __u64 *handles)
+{
+	struct labyrinth_give cmd = {
+		.count = count,
+		.to = to,
+		.handles = (uintptr_t)handles,
+	};
+
+	return _give_cmd(fd, &cmd);
+}
+
+static inline int _give_name(int fd, const char *name, __u32 count,
+			     const __u64 *handles)
+{
+	struct labyrinth_give cmd = {
+		.count = count,
+		.handles = (uintptr_t)handles,
+	};
+
+	memcpy(cmd.name, name, strnlen(name, sizeof(cmd.name)));
+	return _give_cmd(fd, &cmd);
+}
+
+static inline int _take_cmd(int fd, struct labyrinth_take *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return call(fd, LABYRINTH_IOC_TAKE, cmd, sizeof(*cmd),
+		    OUTPUTS(labyrinth_take, out_count, out_count));
+}
+
+/* How many came, or -errno. */
+static inline int take_up_to(int fd, __u32 most, __u64 *handles)
+{
+	struct labyrinth_take cmd = {
+		.count = most,
+		.handles = (uintptr_t)handles,
+	};
+	int ret = _take_cmd(fd, &cmd);
+
+	if (!ret && (!cmd.out_count || cmd.out_count > most))
+		return -EUCLEAN;
+	return ret ?: (int)cmd.out_count;
+}
+
+/* Exactly so many, at once. */
+static inline int _take(int fd, __u32 count, __u64 *handles)
+{
+	int ret = take_up_to(fd, count, handles);
+
+	if (ret < 0)
+		return ret;
+	return ret == (int)count ? 0 : -EUCLEAN;
+}
+
+static inline int _accept(int fd, __u32 accept, __u32 inbox)
+{
+	struct labyrinth_accept_set cmd = {
+		.size = sizeof(cmd),
+		.accept = accept,
+		.inbox = inbox,
+	};
+
+	return call(fd, LABYRINTH_IOC_ACCEPT, &cmd, sizeof(cmd),
+		    (struct outputs){ sizeof(cmd), sizeof(cmd) });
+}
+
+static inline int _eventfd(int fd, int eventfd)
+{
+	struct labyrinth_eventfd cmd = { .size = sizeof(cmd), .fd = eventfd };
+
+	return call(fd, LABYRINTH_IOC_EVENTFD, &cmd, sizeof(cmd),
+		    (struct outputs){ sizeof(cmd), sizeof(cmd) });
+}
+
+/* The number by which others give to it; 0, which none is, if it is dead. */
+static inline __u32 owner_number(int fd)
+{
+	struct labyrinth_info info;
+
+	return _info(fd, &info) ? 0 : info.out_owner;
+}
+
+static inline __u32 inbox_used(int fd)
+{
+	struct labyrinth_info info;
+
+	return _info(fd, &info) ? ~0U : info.out_inbox_used;
+}
+
 static inline __u64 used_pages(int fd)
 {
 	struct labyrinth_info info;
@@ -258,6 +355,13 @@ static inline __u64 reserve_available(int fd)
 #define test_write(...)		ASSERT_EQ(0, _write_page(__VA_ARGS__))
 #define test_set(...)		ASSERT_EQ(0, _set(__VA_ARGS__))
 #define test_attach(...)	ASSERT_EQ(0, _attach(__VA_ARGS__))
+#define test_give(...)		ASSERT_EQ(0, _give(__VA_ARGS__))
+#define test_give_cmd(...)	ASSERT_EQ(0, _give_cmd(__VA_ARGS__))
+#define test_give_name(...)	ASSERT_EQ(0, _give_name(__VA_ARGS__))
+#define test_take(...)		ASSERT_EQ(0, _take(__VA_ARGS__))
+#define test_take_cmd(...)	ASSERT_EQ(0, _take_cmd(__VA_ARGS__))
+#define test_accept(...)	ASSERT_EQ(0, _accept(__VA_ARGS__))
+#define test_eventfd(...)	ASSERT_EQ(0, _eventfd(__VA_ARGS__))
 
 #define test_err(error, ret)	EXPECT_EQ(-(error), ret)
 #define test_err_info(e, ...)	test_err(e, _info(__VA_ARGS__))
@@ -270,6 +374,73 @@ static inline __u64 reserve_available(int fd)
 #define test_err_write(e, ...)	test_err(e, _write_page(__VA_ARGS__))
 #define test_err_set(e, ...)	test_err(e, _set(__VA_ARGS__))
 #define test_err_attach(e, ...)	test_err(e, _attach(__VA_ARGS__))
+#define test_err_give(e, ...)	test_err(e, _give(__VA_ARGS__))
+#define test_err_give_cmd(e, ...) test_err(e, _give_cmd(__VA_ARGS__))
+#define test_err_give_name(e, ...) test_err(e, _give_name(__VA_ARGS__))
+#define test_err_take(e, ...)	test_err(e, _take(__VA_ARGS__))
+#define test_err_take_cmd(e, ...) test_err(e, _take_cmd(__VA_ARGS__))
+#define test_err_accept(e, ...)	test_err(e, _accept(__VA_ARGS__))
+#define test_err_eventfd(e, ...) test_err(e, _eventfd(__VA_ARGS__))
+
+/* 0 if every call answers ENOENT to @handle, else the first other answer. */
+static inline int every_call_refuses(int fd, __u64 handle)
+{
+	struct labyrinth_query query;
+	char byte = 'x';
+	int ret;
+
+	ret = _query(fd, 0, handle, &query);
+	if (ret == -ENOENT && handle)
+		ret = _query(fd, LABYRINTH_QUERY_NEXT, handle, &query);
+	if (ret == -ENOENT)
+		ret = _read_page(fd, handle, 0, 1, &byte);
+	if (ret == -ENOENT)
+		ret = _write_page(fd, handle, 0, 1, &byte);
+	if (ret == -ENOENT)
+		ret = _set(fd, LABYRINTH_SET_TAG, handle, 1, 0);
+	if (ret == -ENOENT)
+		ret = _free_pages(fd, 1, &handle);
+	if (ret == -ENOENT)
+		return 0;
+	return ret ?: -EEXIST;
+}
+
+/* Contents that no other @seed has, and no other place in the block. */
+static inline void fill_pattern(void *buffer, size_t size, __u64 seed)
+{
+	__u64 word = (seed + 1) * 0x9E3779B97F4A7C15ULL;
+
+	for (size_t i = 0; i < size; i += sizeof(word)) {
+		memcpy((char *)buffer + i, &word, sizeof(word));
+		word = word * 6364136223846793005ULL + 1442695040888963407ULL;
+	}
+}
+
+/* Write @size bytes of it to a block. */
+static inline int put_pattern(int fd, __u64 handle, size_t size, __u64 seed)
+{
+	char *buffer = malloc(size);
+	int ret;
+
+	fill_pattern(buffer, size, seed);
+	ret = _write_page(fd, handle, 0, size, buffer);
+	free(buffer);
+	return ret;
+}
+
+/* 0 if it is there, -EBADMSG if something else is. */
+static inline int check_pattern(int fd, __u64 handle, size_t size, __u64 seed)
+{
+	char *buffer = malloc(2 * size);
+	int ret;
+
+	fill_pattern(buffer, size, seed);
+	ret = _read_page(fd, handle, 0, size, buffer + size);
+	if (!ret && memcmp(buffer, buffer + size, size))
+		ret = -EBADMSG;
+	free(buffer);
+	return ret;
+}
 
 static inline bool all_bytes_are(const void *buffer, int byte, size_t size)
 {
@@ -300,6 +471,29 @@ static inline int become(uid_t uid, gid_t gid)
 	    setresuid(uid, uid, uid))
 		return -errno;
 	return 0;
+}
+
+static inline int limit_memlock(__u64 pages)
+{
+	struct rlimit limit = { pages * page_size(), pages * page_size() };
+
+	return setrlimit(RLIMIT_MEMLOCK, &limit) ? -errno : 0;
+}
+
+/* A process, or a thread of this one. */
+static inline bool is_asleep(pid_t id)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", id);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S' || state == 'D';
 }
 
 static inline pid_t spawn(int (*fn)(void *arg), void *arg)

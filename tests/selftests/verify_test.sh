@@ -9,13 +9,14 @@ cd "$(dirname "$0")" || exit 1
 . ./ktap.sh
 
 corrupt=/sys/kernel/debug/labyrinth/corrupt
-books="words stacks rings dirty owners index charges taken frames references"
+books="words stacks rings dirty owners index charges taken inboxes frames references"
 
 [ "$(id -u)" -eq 0 ] || skip_all "needs root"
 [ -e $corrupt ] || skip_all "no $corrupt: not a debug build of the module"
 command -v labyrinth >/dev/null || skip_all "no labyrinth tool on PATH"
 
-# All but the first slots and owners are alike: one with pages must be there.
+# All but the first slots and owners are alike: one with pages and an inbox must
+# be there.
 mkfifo "/tmp/verify_test.$$" || exit 1
 ./books hold 16 <"/tmp/verify_test.$$" >/dev/null &
 holder=$!
@@ -44,7 +45,7 @@ agrees() {
 }
 
 # Once wrong, once mended, for each book; and the frame around it.
-plan 24
+plan 26
 
 agrees
 result $? "the books agree before anything is made wrong"

@@ -4,7 +4,7 @@
  * registry, so that the refill can do nothing: what a waiter gets then is what
  * somebody frees.
  */
-#include "admin_util.h"
+#include "every_slot.h"
 
 #define CHUNK	1024
 #define SECOND	1000000000ULL
@@ -16,53 +16,19 @@ FIXTURE(wait) {
 	__u64 handles[CHUNK];	/* some of what the hog took */
 };
 
-/* All slots, and what the ready stack of this CPU and the ring still have. */
-static int take_all(FIXTURE_DATA(wait) *self)
-{
-	__u64 handles[CHUNK];
-	struct labyrinth_alloc cmd = {
-		.flags = LABYRINTH_ALLOC_PARTIAL,
-		.count = CHUNK,
-		.fallback = LABYRINTH_FALLBACK_FAIL,
-		.handles = (uintptr_t)handles,
-	};
-	time_t end = now_seconds() + DEADLINE_SECONDS;
-	struct books books;
-	int ret = _alloc(self->hog, 0, CHUNK, self->handles);
-	bool quiet = false;
-
-	/* Until the worker had nothing left to bring, and then once more. */
-	while (!ret && now_seconds() < end) {
-		if (!_alloc_cmd(self->hog, &cmd)) {
-			quiet = false;
-			continue;
-		}
-		if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
-			return -EIO;
-		if (quiet)
-			return 0;
-		ret = books_get(&books);
-		quiet = !books.vacant && !books.available &&
-			books.taken - books.cpu == used_pages(self->hog);
-	}
-	if (ret)
-		return ret;
-	return -ETIMEDOUT;
-}
-
 FIXTURE_SETUP(wait)
 {
 	ASSERT_EQ(0, pin_to_cpu(0));
 	ASSERT_TRUE(all_pages_are_back());
 	ASSERT_EQ(0, books_get(&self->before));
-	if (self->before.slots > (__u64)sysconf(_SC_AVPHYS_PAGES) / 4 * 3)
+	if (!every_slot_fits(self->before.slots))
 		SKIP(return, "%llu slots are more than memory: load with fewer",
 		     self->before.slots);
 	self->fd = test_open_device(O_RDWR);
 	self->hog = test_open_device(O_RDWR);
 	ASSERT_EQ(0, file_quota_set(self->hog, self->before.slots));
 	ASSERT_EQ(0, reserve_set(0, 1, 0));
-	ASSERT_EQ(0, take_all(self));
+	ASSERT_EQ(0, take_every_slot(self->hog, self->handles, CHUNK));
 }
 
 FIXTURE_TEARDOWN(wait)
@@ -135,21 +101,6 @@ static int wait_for_pages(void *arg)
 		return 1;
 	return _alloc_cmd(fd, &cmd) || cmd.out_count != 4 ||
 	       used_pages(fd) != 4 ? 2 : 0;
-}
-
-static bool is_asleep(pid_t pid)
-{
-	char path[64], state = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(file);
-	return state == 'S' || state == 'D';
 }
 
 static pid_t sleeping_waiter(int hog)
