@@ -72,20 +72,17 @@ lab_defer_next(struct labyrinth_deferred *deferred)
 	return smp_cond_load_acquire(&deferred->next, VAL != LAB_DEFER_OPEN);
 }
 
-/* Under reserve_lock. */
-static void lab_defer_wait(struct labyrinth_deferred *deferred)
+/* Under reserve_lock. Return: true if its owner is dying. */
+static bool lab_defer_wait(struct labyrinth_deferred *deferred)
 {
 	struct labyrinth_owner *owner = deferred->owner;
 	struct lab_defer *defer = &owner->lab->defer;
 	u32 order = deferred->page.order;
 
-	if (lab_owner_dying(owner)) {
-		list_add_tail(&deferred->link, &defer->served);
-		return;
-	}
 	list_add_tail(&deferred->link, &defer->waiting[order]);
 	if (!order)
 		owner->home->wanted++;
+	return lab_owner_dying(owner);
 }
 
 /* Under reserve_lock. Served, or with no handle: cancelled. */
@@ -120,6 +117,7 @@ void lab_defer_collect(struct labyrinth *lab)
 {
 	struct lab_defer *defer = &lab->defer;
 	struct labyrinth_deferred *deferred, *next;
+	bool cancel = false;
 	LIST_HEAD(batch);
 
 	/* The last one first: each goes before the one that came after it. */
@@ -129,8 +127,9 @@ void lab_defer_collect(struct labyrinth *lab)
 	}
 	mutex_lock(&lab->reserve_lock);
 	list_for_each_entry_safe(deferred, next, &batch, link)
-		lab_defer_wait(deferred);
-	if (xchg(&defer->cancel, false))
+		cancel |= lab_defer_wait(deferred);
+	/* All of an owner's at once, in their order. */
+	if (xchg(&defer->cancel, false) || cancel)
 		lab_defer_cancel_dying(defer);
 	mutex_unlock(&lab->reserve_lock);
 }
