@@ -80,12 +80,12 @@ static void lt_destroy_give(struct lt_destroy *d, struct lt_owner *from,
 
 /* Half of what it takes it keeps: the sweep's. */
 static void lt_destroy_alloc(struct lt_destroy *d, struct lt_owner *victim,
-			     bool keep)
+			     enum lt_how how, bool keep)
 {
 	struct lt_held held;
 	int err;
 
-	err = lt_alloc(victim, LT_STRICT, &held, NULL);
+	err = lt_alloc(victim, how, &held, NULL);
 	lt_destroy_check(d, err);
 	if (err)
 		return;
@@ -179,7 +179,8 @@ static void lt_destroy_use(struct lt_destroy *d, struct lt_owner *victim,
 		lt_destroy_defer(d, victim, random >> 21);
 		break;
 	default:
-		lt_destroy_alloc(d, victim, random & BIT(20));
+		lt_destroy_alloc(d, victim, (random >> 16) % LT_HOWS,
+				 random & BIT(20));
 	}
 }
 

@@ -7,7 +7,6 @@
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
 #include "context.h"
 
@@ -18,7 +17,7 @@
  * struct lt_producer - one context of one CPU
  * @given: pages, numbered as they are given
  * @refused: no room in the inbox
- * @taken: what came of @given; under the receiver's lock
+ * @taken: what came of @given
  */
 struct lt_producer {
 	u64 given;
@@ -31,10 +30,8 @@ struct lt_relay {
 	struct lt_owner to;
 	struct lt_producer *producer;
 	unsigned int producers;
-	raw_spinlock_t lock; /* taking and checking the order is one thing */
 	unsigned long told;
 	atomic_t inside;
-	atomic_long_t beside;
 };
 
 /* The number is used up only by a page that was given. */
@@ -71,21 +68,19 @@ static void lt_relay_check(struct lt_relay *relay, u64 tag)
 		lt_fault(LT_DISORDER, (long)tag);
 }
 
+/* One at a time, in process context: so there is no lock here. */
 static void lt_relay_arrived(struct labyrinth_owner *owner, void *data)
 {
 	struct lt_relay *relay = data;
 	struct lt_held held;
-	unsigned long flags;
 
-	if (atomic_inc_return(&relay->inside) > 1)
-		atomic_long_inc(&relay->beside);
-	raw_spin_lock_irqsave(&relay->lock, flags);
+	if (atomic_inc_return(&relay->inside) > 1 || !lt_is_context(LT_PROCESS))
+		lt_fault(LT_MISPLACED, relay->told);
 	relay->told++;
 	while (!lt_take(&relay->to, &held)) {
 		lt_relay_check(relay, held.stamp);
 		lt_free(&relay->to, &held);
 	}
-	raw_spin_unlock_irqrestore(&relay->lock, flags);
 	atomic_dec(&relay->inside);
 }
 
@@ -105,7 +100,6 @@ static int lt_relay_make(struct lt_relay *relay)
 	};
 	int err;
 
-	raw_spin_lock_init(&relay->lock);
 	relay->producers = nr_cpu_ids * LT_CONTEXTS;
 	relay->producer = kcalloc(relay->producers, sizeof(*relay->producer),
 				  GFP_KERNEL);
@@ -154,8 +148,6 @@ static void lt_relay_run(struct lt_relay *relay)
 	lt_result(sum.taken == sum.given && sum.given && relay->told,
 		  "%llu given, %llu taken, told %lu times; %lu gives refused",
 		  sum.given, sum.taken, relay->told, sum.refused);
-	lt_note("told beside itself, on another CPU: %ld times",
-		atomic_long_read(&relay->beside));
 	for (context = 0; context < LT_CONTEXTS; context++) {
 		lt_relay_sum(relay, context, LT_CONTEXTS, &sum);
 		lt_result(sum.given >= LT_RELAY_LEAST && sum.given == sum.taken,

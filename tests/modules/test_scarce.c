@@ -141,7 +141,7 @@ void lt_test_emergency(void)
 
 /*
  * Until alloc_pages() fails. Whoever asks the system next may wake the OOM killer,
- * so be quick; and whoever reclaims need not be let run to keep up with it.
+ * so be quick (init_on_alloc=0: emulated, zeroing takes longer than reclaim does).
  */
 static unsigned long lt_hoard(struct list_head *hoard, unsigned int order)
 {
@@ -157,8 +157,7 @@ static unsigned long lt_hoard(struct list_head *hoard, unsigned int order)
 		} else if (!order--) {
 			return pages;
 		}
-		if (order)
-			cond_resched();
+		cond_resched();
 	}
 }
 
