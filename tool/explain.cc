@@ -199,9 +199,9 @@ std::uint32_t give_reason(const Error& met, const std::optional<Owner>& receiver
     if (met.reason != LABYRINTH_REASON_NONE)
         return met.reason;
     switch (met.err) {
-    case ESRCH: // said too of one that takes from nobody, and is not the giver's to see
-        return receiver && receiver->accept == LABYRINTH_ACCEPT_NONE ? LABYRINTH_REASON_REFUSED
-                                                                     : LABYRINTH_REASON_NONE;
+    case ESRCH: // said too of one that exists, and is not the giver's to know of
+        return receiver && receiver->accept != LABYRINTH_ACCEPT_ANY ? LABYRINTH_REASON_REFUSED
+                                                                    : LABYRINTH_REASON_NONE;
     case EACCES:
         return LABYRINTH_REASON_REFUSED;
     case EDQUOT:
@@ -320,7 +320,7 @@ Error explain_give(const Error& met, const std::string& what, const std::string&
         error.hint = give_hint(error.reason, name_of(receiver, to));
     } else if (met.err == ESRCH) {
         error.cause =
-            with_errno("there is no such receiver, or it takes pages from nobody", met.err);
+            with_errno("there is no such receiver, or it takes none from this owner", met.err);
         error.hint = "`labyrinth owners` lists owners, for root those of everyone";
         if (parse_new_owner_name(to)) // and no number
             error.hint += fmt::format("\nmake one that takes pages: `labyrinth owner add {} "

@@ -145,7 +145,7 @@ test_give_refused() {
 	run 0 labyrinth owner set t-take --accept uid --uid nobody
 	run 2 labyrinth give -o t-give --to t-take "$handle"
 	refused
-	says "EACCES"
+	says "ESRCH"
 	says "own user only"
 	run 0 labyrinth owner set t-take --accept none
 	run 2 labyrinth give -o t-give --to t-take "$handle"

@@ -127,6 +127,8 @@ void give(tap::Report& t) {
     Error e = explained(EACCES, LABYRINTH_REASON_REFUSED);
     says(t, e.cause, {"own user only", "EACCES"}, "give: the receiver takes its user's only");
     says(t, e.hint, {"owner set db --accept"}, "give: how it could take others'");
+    says(t, explained(ESRCH, LABYRINTH_REASON_NONE).cause, {"own user only", "ESRCH"},
+         "give: the receiver takes its user's only, and the giver can't see it");
     receiver.accept = LABYRINTH_ACCEPT_NONE;
     says(t, explained(EACCES, LABYRINTH_REASON_REFUSED).cause, {"from nobody"},
          "give: the receiver takes nobody's");
@@ -145,7 +147,7 @@ void give(tap::Report& t) {
     says(t, explained(ESRCH, LABYRINTH_REASON_NONE).cause, {"from nobody", "ESRCH"},
          "give: a receiver that the giver can't see, and we can");
     e = explain_give({.err = ESRCH}, "giving", "a", "db", {});
-    says(t, e.cause, {"no such receiver", "from nobody", "ESRCH"}, "give: no such receiver");
+    says(t, e.cause, {"no such receiver", "from this owner", "ESRCH"}, "give: no such receiver");
     says(t, e.hint, {"labyrinth owners", "owner add db --accept"}, "give: what there is");
     t.check(explain_give({.err = ESRCH}, "x", "a", "#7", {}).hint.find("add") == std::string::npos,
             "give: no owner can be made with a number");
