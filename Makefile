@@ -3,6 +3,7 @@
 # file; to people it is what `make help` says.
 ifneq ($(KERNELRELEASE),)
 obj-$(if $(KBUILD_EXTMOD),m,$(CONFIG_LABYRINTH)) += module/
+obj-$(if $(KBUILD_EXTMOD),,$(CONFIG_LABYRINTH_CAPTURE)) += module/samples/
 else
 
 # Which kernel to build for: a name that `tests/vm/kernels list` knows, or "host"

@@ -6,11 +6,13 @@
  * so that verify can wait for their end: a task that was preempted half-way
  * would look like a book that is wrong.
  */
+#include <linux/err.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/user.h>
 
-#include "owner.h"
+#include "thread.h"
+#include "view.h"
 
 /* === Charges ============================================================= */
 
@@ -245,11 +247,16 @@ void lab_index_add(struct labyrinth_owner *owner, struct lab_slot *slot)
 	owner->indexed++;
 }
 
+/* With it goes what only its holder has: a place, or a thread. */
 void lab_index_del(struct labyrinth_owner *owner, struct lab_slot *slot)
 {
 	struct lab_registry *reg = &owner->lab->reg;
 
 	lockdep_assert_held(&owner->lock);
+	if (slot->scope == LABYRINTH_SCOPE_THREAD)
+		lab_thread_del(owner, slot);
+	else
+		lab_view_forget(owner, slot);
 	if (slot->index_prev == LAB_NIL)
 		owner->first = slot->index_next;
 	else
@@ -267,9 +274,10 @@ void lab_index_del(struct labyrinth_owner *owner, struct lab_slot *slot)
  * @owner: file or named
  * @handle: any 64 bits
  *
- * Context: owner->lock held; as long as it is, the block stays.
+ * Context: current acts as @owner, owner->lock held; as long as it is, the block
+ * stays.
  *
- * Return: the slot, or NULL.
+ * Return: the slot, or -ENOENT; -EPERM: it is another thread's.
  */
 struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle)
 {
@@ -280,6 +288,6 @@ struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle)
 	if (!slot || lab_slot_word(slot) !=
 		     lab_handle_word(handle, owner->id, LABYRINTH_PAGE_OWNED) ||
 	    !slot->indexed)
-		return NULL;
-	return slot;
+		return ERR_PTR(-ENOENT);
+	return lab_thread_permits(slot) ? slot : ERR_PTR(-EPERM);
 }

@@ -295,8 +295,10 @@ static int lab_api_slow(struct lab_api_call *call, struct labyrinth_page *page)
 	if (!err)
 		lab_api_page(page, call->grant.slot, call->grant.handle);
 	/* A sweep may have it again by now. */
-	if (!err && lab_owner_dying(call->owner))
+	if (!err && lab_owner_dying(call->owner)) {
+		call->grant.reason = LABYRINTH_REASON_DYING;
 		err = -ESHUTDOWN;
+	}
 	lab_owner_put(call->owner);
 out:
 	if (apart)
@@ -316,7 +318,8 @@ out:
  *
  * Return: 0: @page has it. -EINPROGRESS: deferred, @request->deferred is told.
  * Else @page has rung and reason, and nothing has changed: -ENOMEM no rung could
- * serve it; -EDQUOT the owner's quota; -ESHUTDOWN it is being destroyed;
+ * serve it; -EDQUOT the owner's quota; -ESHUTDOWN it is being destroyed, or the
+ * machine is being suspended to disk (LABYRINTH_REASON_CLOSED);
  * -EINVAL @request, or LABYRINTH_FALLBACK_WAIT in atomic context
  * (LABYRINTH_REASON_CONTEXT); -EOPNOTSUPP strict, and an order above 0; -EINTR,
  * -ETIMEDOUT waited in vain.

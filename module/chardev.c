@@ -20,6 +20,7 @@
 #include "chardev.h"
 #include "compat.h"
 #include "reserve.h"
+#include "thread.h"
 
 /*
  * Not a miscdevice: those are opened one at a time, and opening takes the
@@ -44,6 +45,8 @@ static bool lab_file_leave(struct lab_file *file, bool wait)
 	if (first) {
 		file->gone = true;
 		lab_inbox_listen(file->acting, NULL);
+		lab_threads_end(file->acting);
+		lab_view_close(file->acting);
 		if (file->acting != file->self)
 			lab_owner_detach(file->acting);
 		lab_owner_kill(file->self, wait);
@@ -71,13 +74,6 @@ static const struct mmu_notifier_ops lab_mm_ops = {
 	.release = lab_mm_release,
 	.free_notifier = lab_mm_free,
 };
-
-/* Current's mm is the file's: it can't die meanwhile, so its owner is there. */
-static struct labyrinth_owner *lab_file_acting(struct lab_file *file)
-{
-	/* Pairs with the release in lab_attach_finish(). */
-	return smp_load_acquire(&file->acting);
-}
 
 /* === open, release, poll ================================================= */
 
@@ -126,17 +122,28 @@ static int lab_open(struct inode *inode, struct file *filp)
 		return PTR_ERR(file);
 	file->mode = filp->f_mode & (FMODE_READ | FMODE_WRITE);
 	file->mm = current->mm;
+	err = lab_file_map_begin(file);
+	if (err)
+		goto err_leave;
 	file->notifier.ops = &lab_mm_ops;
 	err = mmu_notifier_register(&file->notifier, file->mm);
-	if (err) {
-		lab_file_leave(file, true);
-		kfree(file);
-		/* A signal was pending: it is handled, and then comes this again. */
-		return err == -EINTR ? -ERESTARTNOINTR : err;
-	}
+	if (err)
+		goto err_map;
 	lab_inbox_listen(file->self, &file->listener);
 	filp->private_data = file;
+	/* Or what is unmapped in one file would be in all. */
+	filp->f_mapping = file->inode->i_mapping;
 	return stream_open(inode, filp);
+
+err_map:
+	/* A signal was pending: it is handled, and then comes this again. */
+	if (err == -EINTR)
+		err = -ERESTARTNOINTR;
+err_leave:
+	lab_file_leave(file, true);
+	lab_file_map_end(file);
+	kfree(file);
+	return err;
 }
 
 static int lab_file_release(struct inode *inode, struct file *filp)
@@ -147,6 +154,7 @@ static int lab_file_release(struct inode *inode, struct file *filp)
 	if (lab_file_leave(file, true))
 		lab_wait_wiped(file->lab);
 	lab_file_eventfd(file, NULL);
+	lab_file_map_end(file);
 	/* Frees it once no lab_mm_release() can be under way. */
 	mmu_notifier_put(&file->notifier);
 	return 0;
@@ -243,6 +251,7 @@ union lab_args {
 	struct labyrinth_take take;
 	struct labyrinth_eventfd eventfd;
 	struct labyrinth_accept_set accept;
+	struct labyrinth_map map;
 };
 
 #define LAB_OP(_cmd, _fn, _size, _min_size, _mode)			\
@@ -291,6 +300,9 @@ static const struct lab_op lab_ops[] = {
 	LAB_OP(LABYRINTH_IOC_ACCEPT, lab_ioctl_accept,
 	       sizeof(struct labyrinth_accept_set),
 	       offsetofend(struct labyrinth_accept_set, inbox), FMODE_WRITE),
+	LAB_OP(LABYRINTH_IOC_MAP, lab_ioctl_map,
+	       sizeof(struct labyrinth_map),
+	       offsetofend(struct labyrinth_map, out_length), FMODE_READ),
 };
 
 /* No holes at the end either, so 32-bit and 64-bit callers agree. */
@@ -305,6 +317,7 @@ static_assert(sizeof(struct labyrinth_give) % 8 == 0);
 static_assert(sizeof(struct labyrinth_take) % 8 == 0);
 static_assert(sizeof(struct labyrinth_eventfd) % 8 == 0);
 static_assert(sizeof(struct labyrinth_accept_set) % 8 == 0);
+static_assert(sizeof(struct labyrinth_map) % 8 == 0);
 
 int lab_respond(const struct lab_call *call)
 {
@@ -393,6 +406,7 @@ static const struct file_operations lab_fops = {
 	.show_fdinfo = lab_show_fdinfo,
 	.release = lab_file_release,
 	.poll = lab_poll,
+	.mmap = lab_mmap,
 	.unlocked_ioctl = lab_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -431,14 +445,23 @@ err_class:
 
 int lab_chardev_init(struct labyrinth *lab)
 {
-	int err = alloc_chrdev_region(&lab_device.number, 0, 1, "labyrinth");
+	int err = lab_mapping_init();
 
 	if (err)
 		return err;
+	err = alloc_chrdev_region(&lab_device.number, 0, 1, "labyrinth");
+	if (err)
+		goto err_mapping;
 	lab_device.lab = lab;
 	err = lab_device_register(&lab_device);
 	if (err)
-		unregister_chrdev_region(lab_device.number, 1);
+		goto err_region;
+	return 0;
+
+err_region:
+	unregister_chrdev_region(lab_device.number, 1);
+err_mapping:
+	lab_mapping_exit();
 	return err;
 }
 
@@ -449,6 +472,7 @@ void lab_chardev_exit(void)
 	device_destroy(lab_device.class, lab_device.number);
 	class_destroy(lab_device.class);
 	unregister_chrdev_region(lab_device.number, 1);
+	lab_mapping_exit();
 	/* A released file's notifier may still be on its way to be freed. */
 	mmu_notifier_synchronize();
 }

@@ -2,7 +2,7 @@
 /*
  * /dev/labyrinth. chardev.c is the descriptor and the dispatch, ioctl_hold.c
  * what allocates and frees, ioctl_give.c what gives and takes, ioctl_page.c what
- * looks into pages, ioctl_owner.c the rest.
+ * looks into pages, mapping.c what maps them, ioctl_owner.c the rest.
  */
 #ifndef LABYRINTH_CHARDEV_H
 #define LABYRINTH_CHARDEV_H
@@ -11,6 +11,7 @@
 #include <linux/mmu_notifier.h>
 
 #include "inbox.h"
+#include "view.h"
 
 /**
  * struct lab_file - an open descriptor
@@ -21,6 +22,8 @@
  * @acting: who it acts as: @self, or the named owner that it has attached
  * @lock: guards @gone, the change of @acting, and of @listener's eventfd
  * @listener: told of what comes into the inbox of @acting
+ * @inode: its own, for the mappings in it to be its own
+ * @view: where its blocks are mapped
  * @gone: its owners have been left: mm dead, or closing
  * @mode: what it was opened for: FMODE_READ, FMODE_WRITE
  */
@@ -32,6 +35,8 @@ struct lab_file {
 	struct labyrinth_owner *acting;
 	struct mutex lock; /* gone, changes of acting and eventfd */
 	struct lab_listener listener;
+	struct inode *inode;
+	struct lab_view view;
 	bool gone;
 	fmode_t mode;
 };
@@ -69,10 +74,25 @@ int lab_ioctl_read(struct lab_call *call);
 int lab_ioctl_write(struct lab_call *call);
 int lab_ioctl_set(struct lab_call *call);
 int lab_ioctl_give(struct lab_call *call);
+int lab_ioctl_map(struct lab_call *call);
 int lab_ioctl_take(struct lab_call *call);
 int lab_ioctl_eventfd(struct lab_call *call);
 int lab_ioctl_accept(struct lab_call *call);
 
 void lab_file_eventfd(struct lab_file *file, struct eventfd_ctx *eventfd);
+
+/* mapping.c */
+int lab_mapping_init(void);
+void lab_mapping_exit(void);
+int lab_file_map_begin(struct lab_file *file);
+void lab_file_map_end(struct lab_file *file);
+int lab_mmap(struct file *filp, struct vm_area_struct *vma);
+
+/* Current's mm is the file's: it can't die meanwhile, so its owner is there. */
+static inline struct labyrinth_owner *lab_file_acting(struct lab_file *file)
+{
+	/* Pairs with the release in lab_attach_finish(). */
+	return smp_load_acquire(&file->acting);
+}
 
 #endif /* LABYRINTH_CHARDEV_H */

@@ -5,6 +5,7 @@
 
 #include <linux/device/class.h>
 #include <linux/eventfd.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -16,6 +17,17 @@ static inline struct class *lab_class_create(const char *name)
 	return class_create(THIS_MODULE, name);
 #else
 	return class_create(name);
+#endif
+}
+
+/* In .mmap, where the VMA is nobody else's yet. */
+static inline void lab_vm_flags(struct vm_area_struct *vma, unsigned long set,
+				unsigned long clear)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#else
+	vm_flags_mod(vma, set, clear);
 #endif
 }
 

@@ -8,7 +8,8 @@
  *   owners->lock     the table of owners, names, attaching
  *   reserve_lock     whatever fills: rings' tails, ready stacks' puts,
  *                    watermarks, the list of guarantees
- *   owner->lock      an owner's index, and the cold fields of its slots
+ *   owner->lock      an owner's index, and the cold fields of its slots; under
+ *                    mmap_lock in a fault, so no user's memory is touched under it
  * and lab_file.lock before owners->lock. Words, counts, claims, takes and puts
  * into queues need none of them.
  */
@@ -19,6 +20,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/numa.h>
 #include <linux/percpu.h>
 #include <linux/wait.h>
@@ -35,7 +37,7 @@
  */
 #define LAB_MAX_ORDER		9
 #define LAB_MAX_BATCH		65536U
-#define LAB_REASONS		(LABYRINTH_REASON_REFUSED + 1)
+#define LAB_REASONS		(LABYRINTH_REASON_CEILING + 1)
 #define LAB_RUNGS		(LABYRINTH_RUNG_FALLBACK + 1)
 /* The stack's count is modulo 256. */
 #define LAB_MAX_CPU_DEPTH	255
@@ -47,6 +49,8 @@
  * @cpu_depth: pages in each CPU's ready stack when full
  * @headroom: pages that the refill leaves available to the system
  * @file_quota: default quota of an owner, in pages
+ * @ceiling: percent of the machine's memory that is taken at most
+ * @hibernation: allowed while nobody holds a page
  */
 struct lab_settings {
 	long slots;
@@ -56,6 +60,8 @@ struct lab_settings {
 	long cpu_depth;
 	long headroom;
 	long file_quota;
+	long ceiling;
+	bool hibernation;
 };
 
 /**
@@ -69,6 +75,7 @@ struct lab_settings {
  * @dropped: blocks that were in transit to an owner that died
  * @refused: blocks not given, by reason
  * @deferred: requests queued
+ * @revoked: blocks that an administrator took from their owners
  *
  * Written with this_cpu_inc(), which an interrupt or NMI can't tear.
  */
@@ -82,6 +89,7 @@ struct lab_stats {
 	unsigned long dropped;
 	unsigned long refused[LAB_REASONS];
 	unsigned long deferred;
+	unsigned long revoked;
 };
 
 /**
@@ -159,6 +167,18 @@ struct lab_owners {
 	unsigned int count;
 };
 
+/**
+ * struct lab_threads - owners that hold blocks of single threads
+ * @lock: guards @owners; taken last
+ * @owners: each with a reference
+ * @reap: looks for threads that have ended, while there are @owners
+ */
+struct lab_threads {
+	struct mutex lock; /* the list */
+	struct list_head owners;
+	struct delayed_work reap;
+};
+
 struct labyrinth_deferred;
 
 /**
@@ -212,6 +232,12 @@ struct lab_latency {
  * @defer: requests that wait
  * @owners: the table of owners
  * @latency: how long allocations took
+ * @threads: owners that hold blocks of single threads
+ * @power: suspend to disk
+ * @hotplug: memory that is to go away
+ * @room: base pages that may still be taken from the system
+ * @ceiling: @room, when none has been taken
+ * @closed: nothing is handed out; written under owners->lock
  * @settings: what the module was loaded with
  */
 struct labyrinth {
@@ -237,6 +263,12 @@ struct labyrinth {
 	struct lab_defer defer;
 	struct lab_owners owners;
 	struct lab_latency latency;
+	struct lab_threads threads;
+	struct notifier_block power;
+	struct notifier_block hotplug;
+	atomic_long_t room;
+	unsigned long ceiling;
+	bool closed;
 	struct lab_settings settings;
 };
 

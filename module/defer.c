@@ -17,6 +17,7 @@
 #include "inbox.h"
 #include "ladder.h"
 #include "reserve.h"
+#include "system.h"
 
 void lab_defer_init(struct lab_defer *defer)
 {
@@ -180,7 +181,7 @@ void lab_defer_feed(struct labyrinth *lab, struct lab_node *node)
 			lab_defer_end(deferred);
 			continue;
 		}
-		index = lab_defer_page(lab, node);
+		index = lab_closed(lab) ? LAB_NIL : lab_defer_page(lab, node);
 		if (index == LAB_NIL)
 			return;
 		if (lab_grant_own(lab, deferred->owner, index, &grant))
@@ -200,6 +201,21 @@ static struct labyrinth_deferred *lab_defer_first(struct labyrinth *lab,
 	return deferred;
 }
 
+/* As it comes: one user's large block is not all others' wait. */
+static void *lab_defer_get(struct labyrinth *lab, unsigned int order)
+{
+	unsigned long pages = 1UL << order;
+	void *addr;
+
+	if (!lab_room_take(lab, pages))
+		return NULL;
+	addr = lab_block_get(NUMA_NO_NODE, LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM,
+			     order);
+	if (!addr)
+		lab_room_put(lab, pages);
+	return addr;
+}
+
 /* Return: false if the system has no such block now. */
 static bool lab_defer_block(struct labyrinth *lab,
 			    struct labyrinth_deferred *deferred)
@@ -210,12 +226,9 @@ static bool lab_defer_block(struct labyrinth *lab,
 	void *addr = NULL;
 
 	if (!lab_owner_dying(deferred->owner)) {
-		if (!lab_worker_headroom(lab, 1UL << order))
+		if (lab_closed(lab) || !lab_worker_headroom(lab, 1UL << order))
 			return false;
-		/* As it comes: one user's large block is not all others' wait. */
-		addr = lab_block_get(NUMA_NO_NODE,
-				     LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM,
-				     order);
+		addr = lab_defer_get(lab, order);
 		if (!addr)
 			return false;
 		entered = lab_grant_enter(lab, deferred->owner, addr, order,
@@ -223,6 +236,7 @@ static bool lab_defer_block(struct labyrinth *lab,
 	}
 	if (addr && !entered) {
 		lab_block_put(addr, order);
+		lab_room_put(lab, 1UL << order);
 		if (!lab_owner_dying(deferred->owner))
 			return false;
 		addr = NULL;

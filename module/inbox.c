@@ -400,26 +400,36 @@ struct lab_slot *lab_inbox_take(struct labyrinth_owner *owner, u64 *handle)
 }
 
 /**
- * lab_inbox_drain - what is in transit to an owner that has died is wiped
- * @owner: dying for a grace period; owner->lock held
+ * lab_inbox_drain - what is in transit to an owner is wiped
+ * @owner: owner->lock held. Nothing is left, and nothing will come, if it has been
+ *	dying for a grace period
+ * @blocks: gets how many
  *
  * Context: process; may sleep.
+ *
+ * Return: pages.
  */
-void lab_inbox_drain(struct labyrinth_owner *owner)
+unsigned long lab_inbox_drain(struct labyrinth_owner *owner, u64 *blocks)
 {
 	struct lab_registry *reg = &owner->lab->reg;
 	struct lab_inbox *inbox = lab_inbox(owner);
+	unsigned long pages = 0;
 	u32 index;
 
 	lockdep_assert_held(&owner->lock);
+	*blocks = 0;
 	if (!inbox)
-		return;
+		return 0;
 	while ((index = lab_queue_take(&inbox->queue)) != LAB_NIL) {
 		struct lab_slot *slot = &reg->slot[index];
+		unsigned long size = 1UL << slot->order;
 
 		if (lab_release(owner, slot,
-				lab_handle(lab_slot_word(slot), index)))
-			lab_count(owner->lab, dropped);
+				lab_handle(lab_slot_word(slot), index))) {
+			++*blocks;
+			pages += size;
+		}
 		cond_resched();
 	}
+	return pages;
 }

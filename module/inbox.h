@@ -76,7 +76,7 @@ void lab_inbox_arrive(struct labyrinth_owner *to, struct lab_slot *slot);
 
 /* Taking. The one receiver. */
 struct lab_slot *lab_inbox_take(struct labyrinth_owner *owner, u64 *handle);
-void lab_inbox_drain(struct labyrinth_owner *owner);
+unsigned long lab_inbox_drain(struct labyrinth_owner *owner, u64 *blocks);
 
 /* Once there is one, it stays. */
 static inline struct lab_inbox *lab_inbox(struct labyrinth_owner *owner)

@@ -16,6 +16,7 @@
 #include "chardev.h"
 #include "inbox.h"
 #include "reserve.h"
+#include "view.h"
 
 /* === GIVE ================================================================ */
 
@@ -55,26 +56,33 @@ static int lab_give_check(const struct labyrinth_give *give)
 		0 : -EINVAL;
 }
 
-/* Return: pages of all, LEAVING now; 0: some handle is none, nothing has changed. */
-static unsigned long lab_give_leave(struct labyrinth_owner *owner,
-				    const u64 *handles,
-				    struct labyrinth_give *give)
+/*
+ * Return: pages of all, LEAVING now; or why the one at out_bad can't: those before
+ * it are LEAVING.
+ */
+static long lab_give_leave(struct labyrinth_owner *owner, const u64 *handles,
+			   struct labyrinth_give *give)
 {
-	unsigned long pages = 0;
 	struct lab_slot *slot;
+	long pages = 0;
+	int err = 0;
 	u32 i;
 
 	mutex_lock(&owner->lock);
 	for (i = 0; i < give->count; i++) {
 		slot = lab_owner_slot(owner, handles[i]);
-		if (!slot || !lab_slot_leave(slot, handles[i], owner->id))
+		if (IS_ERR(slot))
+			err = PTR_ERR(slot);
+		else if (!lab_slot_leave(slot, handles[i], owner->id))
+			err = -ENOENT;
+		if (err)
 			break;
-		pages += 1UL << slot->order;
+		pages += 1L << slot->order;
 		cond_resched();
 	}
 	give->out_bad = i;
 	mutex_unlock(&owner->lock);
-	return i == give->count ? pages : 0;
+	return err ?: pages;
 }
 
 static void lab_give_stay(struct labyrinth_owner *owner, const u64 *handles,
@@ -89,6 +97,29 @@ static void lab_give_stay(struct labyrinth_owner *owner, const u64 *handles,
 	mutex_unlock(&owner->lock);
 }
 
+/* Is it LEAVING, as this call has left it? Under the owner's lock. */
+static bool lab_give_leaving(struct labyrinth_owner *owner, u64 handle)
+{
+	return lab_slot_word(lab_registry_slot(&owner->lab->reg, handle)) ==
+	       lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING);
+}
+
+/* Nobody's mapping reaches them any more, before they are another's. */
+static void lab_give_zap(struct labyrinth_owner *owner, const u64 *handles,
+			 u32 count)
+{
+	struct lab_zap zap = { .owner = owner };
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (lab_give_leaving(owner, handles[i]))
+			lab_zap(&zap, lab_registry_slot(&owner->lab->reg,
+							handles[i]));
+		cond_resched();
+	}
+	lab_zap_end(&zap);
+}
+
 /* Return: pages that went to @to. */
 static unsigned long lab_give_one(struct labyrinth_owner *owner,
 				  struct labyrinth_owner *to, u64 handle)
@@ -97,8 +128,7 @@ static unsigned long lab_give_one(struct labyrinth_owner *owner,
 	unsigned long pages = 0;
 
 	/* LEAVING under our lock: no sweep before, none now. */
-	if (lab_slot_word(slot) !=
-	    lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING))
+	if (!lab_give_leaving(owner, handle))
 		return 0;
 	lab_index_del(owner, slot);
 	preempt_disable();
@@ -121,6 +151,7 @@ static void lab_give_finish(struct labyrinth_owner *owner,
 	u32 i, left = blocks;
 
 	mutex_lock(&owner->lock);
+	lab_give_zap(owner, handles, blocks);
 	for (i = 0; i < blocks; i++) {
 		unsigned long given = lab_give_one(owner, to, handles[i]);
 
@@ -139,12 +170,12 @@ static int lab_give_all(struct lab_call *call, struct labyrinth_owner *to,
 {
 	struct labyrinth_give *give = call->arg;
 	struct labyrinth_owner *owner = call->owner;
-	unsigned long pages = lab_give_leave(owner, handles, give);
+	long pages = lab_give_leave(owner, handles, give);
 	int err;
 
-	if (!pages) {
+	if (pages < 0) {
 		lab_give_stay(owner, handles, give->out_bad);
-		return lab_respond(call) ? -EFAULT : -ENOENT;
+		return lab_respond(call) ? -EFAULT : (int)pages;
 	}
 	/* Before admission: the receiver's room is not kept while we fault. */
 	err = lab_respond(call);

@@ -18,6 +18,8 @@
 #include "defer.h"
 #include "ladder.h"
 #include "reserve.h"
+#include "thread.h"
+#include "view.h"
 
 #define LAB_ALLOC_FLAGS	(LABYRINTH_ALLOC_STRICT | LABYRINTH_ALLOC_PARTIAL)
 
@@ -37,7 +39,9 @@ static int lab_alloc_check(const struct labyrinth_alloc *alloc)
 	if (alloc->flags & LABYRINTH_ALLOC_PARTIAL &&
 	    alloc->fallback == LABYRINTH_FALLBACK_DEFER)
 		return -EINVAL;
-	if (alloc->scope == LABYRINTH_SCOPE_THREAD)
+	/* It comes into the inbox, which is every thread's. */
+	if (alloc->scope == LABYRINTH_SCOPE_THREAD &&
+	    alloc->fallback == LABYRINTH_FALLBACK_DEFER)
 		return -EOPNOTSUPP;
 	if (alloc->flags & LABYRINTH_ALLOC_STRICT && alloc->order)
 		return -EOPNOTSUPP;
@@ -178,23 +182,30 @@ static void lab_alloc_forget(struct labyrinth_owner *owner,
 	lab_uncharge_pending(owner, (unsigned long)rest << alloc->order);
 }
 
-/* Can't fail, but for an owner that has been removed meanwhile. */
+/*
+ * Can't fail, but for an owner that has been removed meanwhile. @spare is used up
+ * if it is of use.
+ */
 static int lab_alloc_publish(struct labyrinth_owner *owner,
 			     const struct labyrinth_alloc *alloc,
-			     const u64 *handles)
+			     const u64 *handles, struct lab_thread **spare)
 {
 	u64 now = ktime_get_mono_fast_ns();
+	struct lab_thread *thread = NULL;
 	int err = 0;
 	u32 i;
 
 	mutex_lock(&owner->lock);
 	if (owner->dead)
 		err = -ESHUTDOWN;
+	else if (*spare)
+		thread = lab_thread_enter(owner, spare);
 	for (i = 0; !err && i < alloc->out_count; i++) {
 		struct lab_slot *slot = lab_registry_slot(&owner->lab->reg,
 							  handles[i]);
 
-		WRITE_ONCE(slot->scope, (u8)alloc->scope);
+		if (thread)
+			lab_thread_add(thread, slot);
 		WRITE_ONCE(slot->tag, alloc->tag + i);
 		WRITE_ONCE(slot->length, 0);
 		WRITE_ONCE(slot->born, now);
@@ -229,6 +240,7 @@ int lab_ioctl_alloc(struct lab_call *call)
 {
 	struct labyrinth_owner *owner = call->owner;
 	struct labyrinth_alloc *alloc = call->arg;
+	struct lab_thread *spare = NULL;
 	LIST_HEAD(later);
 	u64 *handles;
 	int err = lab_alloc_check(alloc);
@@ -240,8 +252,12 @@ int lab_ioctl_alloc(struct lab_call *call)
 	alloc->out_reason = LABYRINTH_REASON_NONE;
 	handles = kvmalloc_array(alloc->count, sizeof(*handles),
 				 GFP_KERNEL_ACCOUNT);
-	if (!handles)
-		return lab_alloc_fail(call, -ENOMEM);
+	if (alloc->scope == LABYRINTH_SCOPE_THREAD)
+		spare = lab_thread_new();
+	if (!handles || (alloc->scope == LABYRINTH_SCOPE_THREAD && !spare)) {
+		err = lab_alloc_fail(call, -ENOMEM);
+		goto out;
+	}
 
 	err = lab_alloc_take(owner, alloc, handles, &later);
 	if (err && alloc->out_count && alloc->flags & LABYRINTH_ALLOC_PARTIAL)
@@ -253,7 +269,7 @@ int lab_ioctl_alloc(struct lab_call *call)
 	}
 	err = lab_alloc_answer(call, handles);
 	if (!err)
-		err = lab_alloc_publish(owner, alloc, handles);
+		err = lab_alloc_publish(owner, alloc, handles, &spare);
 	if (err) {
 		lab_alloc_undo(owner, alloc, handles);
 		lab_alloc_forget(owner, alloc, &later);
@@ -261,60 +277,97 @@ int lab_ioctl_alloc(struct lab_call *call)
 		lab_defer_commit(owner, &later);
 	}
 out:
+	lab_thread_free(spare);
 	kvfree(handles);
 	return err;
 }
 
 /* === FREE ================================================================ */
 
-/* Mark what can be freed; the handles that can't become 0, which none is. */
-static u32 lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
+/*
+ * Mark what can be freed; the handles that can't become 0, which none is. Return:
+ * why the first of these can't, or 0.
+ */
+static int lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
 			  struct labyrinth_free *args)
 {
 	struct lab_slot *slot;
-	u32 i, n = 0;
+	int err = 0;
+	u32 i;
+
+	args->out_count = 0;
 
 	args->out_bad = args->count;
 	mutex_lock(&owner->lock);
 	for (i = 0; i < args->count; i++) {
 		slot = lab_owner_slot(owner, handles[i]);
-		if (slot && lab_slot_leave(slot, handles[i], owner->id)) {
-			n++;
+		if (!IS_ERR(slot) && lab_slot_leave(slot, handles[i], owner->id)) {
+			args->out_count++;
 			continue;
 		}
-		if (args->out_bad == args->count)
+		if (args->out_bad == args->count) {
 			args->out_bad = i;
+			err = IS_ERR(slot) ? PTR_ERR(slot) : -ENOENT;
+		}
 		handles[i] = 0;
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
-	return n;
+	return err;
+}
+
+/*
+ * What is LEAVING, as this call has left it; 0, where it has been taken meanwhile,
+ * is no handle. Under the owner's lock.
+ */
+static struct lab_slot *lab_free_leaving(struct labyrinth_owner *owner,
+					 u64 handle)
+{
+	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
+
+	if (!handle || lab_slot_word(slot) !=
+		       lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING))
+		return NULL;
+	return slot;
+}
+
+static void lab_free_zap(struct labyrinth_owner *owner, const u64 *handles,
+			 u32 count)
+{
+	struct lab_zap zap = { .owner = owner };
+	const struct lab_slot *slot;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		slot = lab_free_leaving(owner, handles[i]);
+		if (slot)
+			lab_zap(&zap, slot);
+		cond_resched();
+	}
+	lab_zap_end(&zap);
 }
 
 /* What the owner's sweep has taken meanwhile is not in the index any more. */
 static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 			    u32 count, bool commit)
 {
-	struct lab_registry *reg = &owner->lab->reg;
 	struct lab_slot *slot;
 	u32 i;
 
 	mutex_lock(&owner->lock);
+	if (commit)
+		lab_free_zap(owner, handles, count);
 	for (i = 0; i < count; i++) {
-		if (!handles[i])
+		/* Under our lock: no sweep before, none now. */
+		slot = lab_free_leaving(owner, handles[i]);
+		if (!slot)
 			continue;
-		slot = lab_registry_slot(reg, handles[i]);
-		if (!commit) {
+		if (commit) {
+			lab_index_del(owner, slot);
+			lab_release(owner, slot, handles[i]);
+		} else {
 			lab_slot_stay(slot, handles[i], owner->id);
-			continue;
 		}
-		/* LEAVING under our lock: no sweep before, none now. */
-		if (lab_slot_word(slot) !=
-		    lab_handle_word(handles[i], owner->id,
-				    LABYRINTH_PAGE_LEAVING))
-			continue;
-		lab_index_del(owner, slot);
-		lab_release(owner, slot, handles[i]);
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
@@ -330,7 +383,7 @@ int lab_ioctl_free(struct lab_call *call)
 	struct labyrinth_owner *owner = call->owner;
 	u64 *handles;
 	bool commit;
-	int err;
+	int err, refused;
 
 	if (args->flags & ~LABYRINTH_FREE_PARTIAL || args->__reserved ||
 	    !args->count || args->count > LAB_MAX_BATCH)
@@ -340,7 +393,7 @@ int lab_ioctl_free(struct lab_call *call)
 	if (IS_ERR(handles))
 		return PTR_ERR(handles);
 
-	args->out_count = lab_free_leave(owner, handles, args);
+	refused = lab_free_leave(owner, handles, args);
 	commit = args->out_count == args->count ||
 		 (args->flags & LABYRINTH_FREE_PARTIAL && args->out_count);
 	if (!commit)
@@ -348,7 +401,7 @@ int lab_ioctl_free(struct lab_call *call)
 	err = lab_respond(call);
 	lab_free_finish(owner, handles, args->count, commit && !err);
 	if (!err && !commit)
-		err = -ENOENT;
+		err = refused;
 	kvfree(handles);
 	return err;
 }

@@ -16,8 +16,16 @@
 #include <linux/user_namespace.h>
 
 #include "chardev.h"
+#include "thread.h"
 
 /* === QUERY and SET ======================================================= */
+
+/* What is leaving is on its way out, and not shown any more. */
+static bool lab_query_shows(const struct lab_slot *slot)
+{
+	return lab_word_state(lab_slot_word(slot)) == LABYRINTH_PAGE_OWNED &&
+	       lab_thread_permits(slot);
+}
 
 static struct lab_slot *lab_query_slot(struct labyrinth_owner *owner,
 				       const struct labyrinth_query *query)
@@ -26,13 +34,11 @@ static struct lab_slot *lab_query_slot(struct labyrinth_owner *owner,
 	struct lab_slot *slot = lab_owner_slot(owner, query->handle);
 	u32 next;
 
-	if (!(query->flags & LABYRINTH_QUERY_NEXT) || (query->handle && !slot))
-		return slot ?: ERR_PTR(-ENOENT);
-	next = slot ? slot->index_next : owner->first;
-	/* What is leaving is on its way out, and not shown any more. */
-	while (next != LAB_NIL &&
-	       lab_word_state(lab_slot_word(&reg->slot[next])) !=
-	       LABYRINTH_PAGE_OWNED)
+	if (!(query->flags & LABYRINTH_QUERY_NEXT) ||
+	    (query->handle && IS_ERR(slot)))
+		return slot;
+	next = query->handle ? slot->index_next : owner->first;
+	while (next != LAB_NIL && !lab_query_shows(&reg->slot[next]))
 		next = reg->slot[next].index_next;
 	return next == LAB_NIL ? ERR_PTR(-ENODATA) : &reg->slot[next];
 }
@@ -50,6 +56,11 @@ static void lab_query_fill(struct labyrinth_owner *owner, struct lab_slot *slot,
 	query->out_scope = slot->scope;
 	query->out_rung = slot->rung;
 	query->out_flags = 0;
+	query->out_offset = 0;
+	if (slot->scope != LABYRINTH_SCOPE_THREAD && slot->place) {
+		query->out_flags |= LABYRINTH_PAGE_MAPPED;
+		query->out_offset = (u64)slot->place << PAGE_SHIFT;
+	}
 }
 
 int lab_ioctl_query(struct lab_call *call)
@@ -87,8 +98,8 @@ int lab_ioctl_set(struct lab_call *call)
 		return -EINVAL;
 	mutex_lock(&owner->lock);
 	slot = lab_owner_slot(owner, set->handle);
-	if (!slot)
-		err = -ENOENT;
+	if (IS_ERR(slot))
+		err = PTR_ERR(slot);
 	else if (set->used > PAGE_SIZE << slot->order)
 		err = -EINVAL;
 	if (!err && set->flags & LABYRINTH_SET_TAG)
@@ -111,8 +122,8 @@ static int lab_rw_check(struct labyrinth_owner *owner,
 		return -EINVAL;
 	mutex_lock(&owner->lock);
 	slot = lab_owner_slot(owner, rw->handle);
-	if (!slot)
-		err = -ENOENT;
+	if (IS_ERR(slot))
+		err = PTR_ERR(slot);
 	else if ((u64)rw->offset + rw->length > PAGE_SIZE << slot->order)
 		err = -EINVAL;
 	mutex_unlock(&owner->lock);
@@ -130,8 +141,8 @@ static int lab_rw_move(struct labyrinth_owner *owner,
 
 	mutex_lock(&owner->lock);
 	slot = lab_owner_slot(owner, rw->handle);
-	if (!slot) {
-		err = -ENOENT;
+	if (IS_ERR(slot)) {
+		err = PTR_ERR(slot);
 	} else if (write) {
 		memcpy(slot->addr + offset, bounce, length);
 		WRITE_ONCE(slot->length, max(slot->length, offset + length));

@@ -18,6 +18,7 @@
 #include "ladder.h"
 #include "latency.h"
 #include "reserve.h"
+#include "system.h"
 
 /* One for each context that can be nested in another, and one for the worker. */
 #define LAB_CPU_TRIES		5
@@ -91,7 +92,7 @@ static u32 lab_rung_emergency(struct labyrinth *lab)
  * At once, with preemption off: or verify would see a slot in no book, and the
  * sweep of an owner that is dying would miss one.
  *
- * Return: false: no slot is vacant, or the owner is dying.
+ * Return: false: no slot is vacant, the owner is dying, or the hand-out closed.
  */
 bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
 		     void *addr, unsigned int order, struct lab_grant *grant)
@@ -99,7 +100,7 @@ bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
 	struct lab_slot *slot = NULL;
 
 	preempt_disable();
-	if (!lab_owner_dying(owner))
+	if (!lab_owner_dying(owner) && !lab_closed(lab))
 		slot = lab_vacant_take(&lab->reg);
 	if (slot) {
 		atomic_long_add(1L << order, &lab->reg.taken);
@@ -118,7 +119,7 @@ bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
  * What has been freed and not wiped yet is nobody's charge: whoever frees faster
  * than the worker wipes must not have the system's memory for it.
  */
-static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
+static bool lab_buddy_take(struct labyrinth *lab, struct labyrinth_owner *owner,
 			   unsigned int order, struct lab_grant *grant)
 {
 	bool emergency = READ_ONCE(owner->emergency);
@@ -140,10 +141,24 @@ static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 			     emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order);
 	if (!addr)
 		return false;
+	grant->reason = LABYRINTH_REASON_SLOTS;
 	if (lab_grant_enter(lab, owner, addr, order, grant))
 		return true;
 	lab_block_put(addr, order);
-	grant->reason = LABYRINTH_REASON_SLOTS;
+	return false;
+}
+
+static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
+			   unsigned int order, struct lab_grant *grant)
+{
+	unsigned long pages = 1UL << order;
+
+	grant->reason = LABYRINTH_REASON_CEILING;
+	if (!lab_room_take(lab, pages))
+		return false;
+	if (lab_buddy_take(lab, owner, order, grant))
+		return true;
+	lab_room_put(lab, pages);
 	return false;
 }
 
@@ -189,6 +204,13 @@ bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 	return true;
 }
 
+/* Why is nothing handed out? */
+static enum labyrinth_reason lab_shut(const struct labyrinth_owner *owner)
+{
+	return lab_owner_dying(owner) ? LABYRINTH_REASON_DYING :
+					LABYRINTH_REASON_CLOSED;
+}
+
 /* === The ladder ========================================================== */
 
 /* Return: true if served: @grant's slot is OWNED and its pages are zero. */
@@ -202,10 +224,10 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 	if (!rq->order) {
 		preempt_disable();
 		/* From here on a sweep waits for us, or has not begun. */
-		if (lab_owner_dying(owner)) {
+		if (lab_owner_dying(owner) || lab_closed(lab)) {
 			preempt_enable();
 			grant->rung = LABYRINTH_RUNG_NONE;
-			grant->reason = LABYRINTH_REASON_DYING;
+			grant->reason = lab_shut(owner);
 			return false;
 		}
 		grant->rung = LABYRINTH_RUNG_CPU;
@@ -314,8 +336,8 @@ int lab_take(struct labyrinth_owner *owner, const struct lab_request *rq,
 	grant->slot = NULL;
 	if (!lab_ladder(lab, owner, rq, grant)) {
 		err = -ENOMEM;
-		if (lab_owner_dying(owner)) {
-			grant->reason = LABYRINTH_REASON_DYING;
+		if (lab_owner_dying(owner) || lab_closed(lab)) {
+			grant->reason = lab_shut(owner);
 			err = -ESHUTDOWN;
 		}
 		waited = rq->fallback == LABYRINTH_FALLBACK_WAIT;

@@ -16,6 +16,8 @@
 #include "netlink.h"
 #include "owner.h"
 #include "reserve.h"
+#include "system.h"
+#include "thread.h"
 #include "verify.h"
 #include "version.h"
 
@@ -30,6 +32,8 @@ static struct lab_settings settings = {
 	.cpu_depth = 16,
 	.headroom = LAB_AUTO,
 	.file_quota = LAB_AUTO,
+	.ceiling = 50,
+	.hibernation = true,
 };
 
 module_param_named(slots, settings.slots, long, 0444);
@@ -46,6 +50,11 @@ module_param_named(headroom, settings.headroom, long, 0444);
 MODULE_PARM_DESC(headroom, "Pages that the refill leaves available to the system (default: a 64th of the machine's pages)");
 module_param_named(file_quota, settings.file_quota, long, 0444);
 MODULE_PARM_DESC(file_quota, "Default quota of an owner in pages (default: a quarter of the slots)");
+
+module_param_named(ceiling, settings.ceiling, long, 0444);
+MODULE_PARM_DESC(ceiling, "Percent of the machine's memory that is taken in all at most, 1 to 100 (default: 50)");
+module_param_named(hibernation, settings.hibernation, bool, 0444);
+MODULE_PARM_DESC(hibernation, "Suspend to disk is allowed while nobody holds a page; 0: never (default: 1)");
 
 static struct labyrinth *labyrinth;
 
@@ -87,7 +96,8 @@ static int lab_settings_range(const struct lab_settings *s)
 	       lab_range("reserve_emergency", s->emergency, 0, LAB_MAX_SLOTS) ?:
 	       lab_range("cpu_depth", s->cpu_depth, 0, LAB_MAX_CPU_DEPTH) ?:
 	       lab_range("headroom", s->headroom, 0, totalram_pages()) ?:
-	       lab_range("file_quota", s->file_quota, 1, LONG_MAX);
+	       lab_range("file_quota", s->file_quota, 1, LONG_MAX) ?:
+	       lab_range("ceiling", s->ceiling, 1, 100);
 }
 
 static int lab_settings_check(const struct lab_settings *s)
@@ -99,11 +109,17 @@ static int lab_settings_check(const struct lab_settings *s)
 		return err;
 	parked = (s->high + s->emergency) * num_node_state(N_MEMORY) +
 		 s->cpu_depth * num_possible_cpus();
-	if (parked <= s->slots)
-		return 0;
-	pr_err("slots=%ld: too few for reserve_high, reserve_emergency and cpu_depth, which need %ld\n",
-	       s->slots, parked);
-	return -EINVAL;
+	if (parked > s->slots) {
+		pr_err("slots=%ld: too few for reserve_high, reserve_emergency and cpu_depth, which need %ld\n",
+		       s->slots, parked);
+		return -EINVAL;
+	}
+	if ((unsigned long)parked > lab_ceiling(s)) {
+		pr_err("ceiling=%ld: too low for reserve_high, reserve_emergency and cpu_depth, which need %ld of the %lu pages that it allows\n",
+		       s->ceiling, parked, lab_ceiling(s));
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* === Core ================================================================ */
@@ -123,6 +139,9 @@ static int lab_core_init(struct labyrinth *lab)
 	int err, cpu;
 
 	lab->settings = settings;
+	lab->ceiling = lab_ceiling(&settings);
+	atomic_long_set(&lab->room, (long)lab->ceiling);
+	lab_threads_init(lab);
 	lab_owners_init(&lab->owners);
 	lab_defer_init(&lab->defer);
 	lab->cpu = alloc_percpu(struct lab_cpu);
@@ -163,9 +182,12 @@ static int __init labyrinth_init(void)
 	if (err)
 		goto err_core;
 	lab_api_init(lab);
-	err = lab_netlink_init(lab);
+	err = lab_system_init(lab);
 	if (err)
 		goto err_debug;
+	err = lab_netlink_init(lab);
+	if (err)
+		goto err_system;
 	err = lab_chardev_init(lab);
 	if (err)
 		goto err_netlink;
@@ -174,6 +196,8 @@ static int __init labyrinth_init(void)
 
 err_netlink:
 	lab_netlink_exit();
+err_system:
+	lab_system_exit(lab);
 err_debug:
 	lab_api_exit();
 	lab_debug_exit();
@@ -186,9 +210,11 @@ static void __exit labyrinth_exit(void)
 {
 	lab_chardev_exit();
 	lab_netlink_exit();
+	lab_system_exit(labyrinth);
 	lab_api_exit();
 	lab_debug_exit();
 	lab_owners_kill(labyrinth);
+	lab_threads_exit(labyrinth);
 	lab_core_exit(labyrinth);
 }
 

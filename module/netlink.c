@@ -57,6 +57,12 @@ const struct nla_policy lab_nl_page_policy[LABYRINTH_A_PAGE_MAX + 1] = {
 	[LABYRINTH_A_PAGE_OWNER] = { .type = NLA_U32 },
 };
 
+static const struct nla_policy lab_nl_revoke_policy[] = {
+	[LABYRINTH_A_OWNER_ID] = { .type = NLA_U32 },
+	[LABYRINTH_A_OWNER_NAME] = LAB_NLA_NAME,
+	[LABYRINTH_A_OWNER_HANDLE] = { .type = NLA_U64 },
+};
+
 static const struct nla_policy lab_nl_latency_policy[] = {
 	[LABYRINTH_A_LATENCY_ENABLED] = NLA_POLICY_MAX(NLA_U32, 1),
 	[LABYRINTH_A_LATENCY_DEADLINE] = { .type = NLA_U64 },
@@ -143,6 +149,12 @@ static const struct genl_ops lab_nl_ops[] = {
 		.doit = lab_nl_latency_set,
 		.policy = lab_nl_latency_policy,
 		.maxattr = ARRAY_SIZE(lab_nl_latency_policy) - 1,
+	},
+	{
+		.cmd = LABYRINTH_CMD_REVOKE,
+		.doit = lab_nl_revoke,
+		.policy = lab_nl_revoke_policy,
+		.maxattr = ARRAY_SIZE(lab_nl_revoke_policy) - 1,
 	},
 };
 

@@ -66,6 +66,7 @@ int lab_nl_reserve_set(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_add(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_owner_set(struct sk_buff *skb, struct genl_info *info);
+int lab_nl_revoke(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_verify(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_latency_get(struct sk_buff *skb, struct genl_info *info);
 int lab_nl_latency_start(struct netlink_callback *cb);

@@ -85,6 +85,9 @@ static int lab_fill_info(struct sk_buff *msg, struct labyrinth *lab)
 	    nla_put_u64_64bit(msg, LABYRINTH_A_INFO_GUARANTEED, guaranteed,
 			      LABYRINTH_A_INFO_PAD))
 		return -EMSGSIZE;
+	if (nla_put_u64_64bit(msg, LABYRINTH_A_INFO_CEILING, lab->ceiling,
+			      LABYRINTH_A_INFO_PAD))
+		return -EMSGSIZE;
 	if (IS_ENABLED(CONFIG_LABYRINTH_DEBUG) &&
 	    nla_put_flag(msg, LABYRINTH_A_INFO_DEBUG))
 		return -EMSGSIZE;
@@ -147,6 +150,7 @@ static void lab_stats_sum(struct labyrinth *lab, struct lab_stats *sum)
 		sum->taken += READ_ONCE(stats->taken);
 		sum->dropped += READ_ONCE(stats->dropped);
 		sum->deferred += READ_ONCE(stats->deferred);
+		sum->revoked += READ_ONCE(stats->revoked);
 	}
 }
 
@@ -169,6 +173,7 @@ static int lab_fill_stats(struct sk_buff *msg, struct labyrinth *lab,
 		{ LABYRINTH_A_STATS_TAKEN, sum->taken },
 		{ LABYRINTH_A_STATS_DROPPED, sum->dropped },
 		{ LABYRINTH_A_STATS_DEFERRED, sum->deferred },
+		{ LABYRINTH_A_STATS_REVOKED, sum->revoked },
 	};
 	int i;
 

@@ -16,6 +16,7 @@ struct lab_page {
 	u64 length;
 	u64 born;
 	phys_addr_t phys;
+	bool mapped;
 };
 
 static bool lab_page_held(u64 word)
@@ -43,6 +44,8 @@ static bool lab_page_read(struct lab_slot *slot, struct lab_page *page)
 	page->tag = READ_ONCE(slot->tag);
 	page->length = READ_ONCE(slot->length);
 	page->born = READ_ONCE(slot->born);
+	page->mapped = page->scope != LABYRINTH_SCOPE_THREAD &&
+		       READ_ONCE(slot->place);
 	page->phys = virt_to_phys(READ_ONCE(slot->addr));
 	/* Pairs with the arrows' full barriers: nobody has written since. */
 	smp_rmb();
@@ -62,6 +65,7 @@ static int lab_fill_page(struct sk_buff *msg, const struct lab_page *page,
 	    nla_put_u32(msg, LABYRINTH_A_PAGE_ORDER, page->order) ||
 	    nla_put_u32(msg, LABYRINTH_A_PAGE_SCOPE, page->scope) ||
 	    nla_put_u32(msg, LABYRINTH_A_PAGE_RUNG, page->rung) ||
+	    nla_put_u32(msg, LABYRINTH_A_PAGE_MAPPED, page->mapped) ||
 	    nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_TAG, page->tag,
 			      LABYRINTH_A_PAGE_PAD) ||
 	    nla_put_u64_64bit(msg, LABYRINTH_A_PAGE_USED, page->length,

@@ -217,6 +217,53 @@ int lab_nl_owner_del(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* === REVOKE ============================================================== */
+
+static long lab_nl_revoke_pages(struct labyrinth_owner *owner,
+				struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[LABYRINTH_A_OWNER_HANDLE];
+	u64 handle = attr ? nla_get_u64(attr) : 0;
+	long pages;
+
+	if (owner->kind == LABYRINTH_OWNER_KERNEL) {
+		NL_SET_ERR_MSG(info->extack,
+			       "a module's pages can't be revoked: it may be using them");
+		return -EOPNOTSUPP;
+	}
+	pages = lab_owner_revoke(owner, attr ? &handle : NULL);
+	if (pages == -ENOENT)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "no block of this owner's");
+	else if (pages == -EBUSY)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "it waits in the owner's inbox: revoke all, or when it has been taken");
+	return pages;
+}
+
+int lab_nl_revoke(struct sk_buff *skb, struct genl_info *info)
+{
+	struct labyrinth_owner *owner = lab_nl_owner_to_change(skb, info);
+	struct sk_buff *msg;
+	long pages;
+	void *head;
+
+	if (IS_ERR(owner))
+		return PTR_ERR(owner);
+	/* The reply first: what has been done can't fail to be told. */
+	msg = lab_reply_new(info, NLMSG_DEFAULT_SIZE, &head);
+	pages = msg ? lab_nl_revoke_pages(owner, info) : -ENOMEM;
+	lab_owner_put(owner);
+	if (pages < 0) {
+		nlmsg_free(msg);
+		return (int)pages;
+	}
+	return lab_reply_send(info, msg, head,
+			      nla_put_u64_64bit(msg, LABYRINTH_A_OWNER_REVOKED,
+						(u64)pages,
+						LABYRINTH_A_OWNER_PAD));
+}
+
 /* === OWNER_SET =========================================================== */
 
 static bool lab_set_permissions(struct genl_info *info)

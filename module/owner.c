@@ -168,6 +168,8 @@ static struct labyrinth_owner *lab_owner_new(struct labyrinth *lab,
 	kref_init(&owner->ref);
 	INIT_LIST_HEAD(&owner->named);
 	INIT_LIST_HEAD(&owner->guaranteed);
+	INIT_LIST_HEAD(&owner->threads);
+	INIT_LIST_HEAD(&owner->threaded);
 	return owner;
 }
 
@@ -275,27 +277,21 @@ static void lab_owner_sweep_all(struct labyrinth_owner *owner)
 /* Every page it holds becomes DIRTY, wherever a call of its own has left it. */
 static void lab_owner_sweep(struct labyrinth_owner *owner)
 {
-	struct lab_registry *reg = &owner->lab->reg;
-
 	mutex_lock(&owner->lock);
 	owner->dead = true;
-	while (owner->first != LAB_NIL) {
-		struct lab_slot *slot = &reg->slot[owner->first];
-		u64 handle = lab_handle(lab_slot_word(slot), owner->first);
-
-		lab_index_del(owner, slot);
-		lab_release(owner, slot, handle);
-		cond_resched();
-	}
+	lab_owner_strip(owner);
 	mutex_unlock(&owner->lock);
 }
 
 /* A grace period after an owner began to die: nobody puts any more. */
 static void lab_owner_drain(struct labyrinth_owner *owner)
 {
+	u64 dropped;
+
 	mutex_lock(&owner->lock);
-	lab_inbox_drain(owner);
+	lab_inbox_drain(owner, &dropped);
 	mutex_unlock(&owner->lock);
+	lab_count_add(owner->lab, dropped, dropped);
 	if (owner->kind == LABYRINTH_OWNER_KERNEL)
 		lab_owner_sweep_all(owner);
 	lab_kick(owner->lab);

@@ -51,10 +51,13 @@ struct lab_account {
  * @listener: the file that is told of arrivals
  * @arrived: @arrived_data: the module that is told of arrivals, until it destroys
  * @end: drains the inbox when the owner has died
- * @lock: guards @first, @last, @indexed, @dead
+ * @lock: guards @first, @last, @indexed, @dead, @view, @threads
  * @first: @last: its blocks, in the order of allocation
  * @indexed: how many
  * @dead: swept; nothing may be published to it any more
+ * @view: where its blocks are mapped: the file's that acts as it, or NULL
+ * @threads: threads that hold blocks of their own
+ * @threaded: in lab->threads
  * @ref: the table's (until buried), and one for each file that acts as it
  * @kind: enum labyrinth_owner_kind
  * @name: of a named owner; comm of a file owner's opener
@@ -98,6 +101,9 @@ struct labyrinth_owner {
 	u32 last;
 	unsigned long indexed;
 	bool dead;
+	struct lab_view *view;
+	struct list_head threads;
+	struct list_head threaded;
 
 	struct kref ref;
 	enum labyrinth_owner_kind kind;
@@ -154,6 +160,9 @@ static inline void lab_owner_get(struct labyrinth_owner *owner)
 {
 	kref_get(&owner->ref);
 }
+
+unsigned long lab_owner_strip(struct labyrinth_owner *owner);
+long lab_owner_revoke(struct labyrinth_owner *owner, const u64 *handle);
 
 struct labyrinth_owner *lab_owner_named(struct labyrinth *lab, const char *name);
 struct labyrinth_owner *lab_owner_by_id(struct labyrinth *lab, u32 id);

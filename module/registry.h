@@ -39,6 +39,8 @@
 #define LAB_GEN_MASK		GENMASK_ULL(63, 24)
 #define LAB_GEN_ONE		BIT_ULL(LAB_GEN_SHIFT)
 
+struct lab_thread;
+
 /**
  * struct lab_slot - one cache line for one block
  * @word: the ownership word
@@ -48,6 +50,7 @@
  * @rung: enum labyrinth_rung that served it; stable while owned
  * @scope: enum labyrinth_scope; stable while owned
  * @covered: counted against its owner's guarantee; whoever takes it writes it
+ * @placing: a MAP has it; under the owner's lock, and clear when that is free
  * @indexed: linked into its owner's index; under the owner's lock
  * @addr: kernel address of the block; stable while not VACANT
  * @index_next: @index_prev: the owner's index, in the order of allocation;
@@ -55,7 +58,8 @@
  * @tag: the caller's, under the owner's lock
  * @born: when it was allocated, ns of the monotonic clock
  * @length: the caller's used length in bytes, under the owner's lock
- * @spare: room for the thread of scope `thread`
+ * @place: page offset at which the owner's file has it mapped, 0 for nowhere
+ * @thread: whose it is, with scope `thread`; both under the owner's lock
  */
 struct lab_slot {
 	atomic64_t word;
@@ -71,7 +75,11 @@ struct lab_slot {
 	u64 born;
 	u32 length;
 	u8 covered;
-	u8 spare[11];
+	u8 placing;
+	union {
+		unsigned long place;
+		struct lab_thread *thread;
+	};
 } __aligned(64);
 
 /**

@@ -204,6 +204,9 @@ static const char *lab_reserve_check(struct labyrinth *lab,
 	    (high + emergency) * lab->node_count +
 	    lab->settings.cpu_depth * num_possible_cpus() > lab->reg.slots)
 		return "high, emergency and the CPUs' stacks exceed the registry's slots";
+	if ((high + emergency) * lab->node_count +
+	    lab->settings.cpu_depth * num_possible_cpus() > lab->ceiling)
+		return "high, emergency and the CPUs' stacks exceed the module's ceiling";
 	return NULL;
 }
 

@@ -378,7 +378,10 @@ static bool lab_check_sums(struct lab_audit *audit)
 			return false;
 	return lab_expect(audit, "taken", "pages taken from the system",
 			  audit->verdict->pages,
-			  (u64)atomic_long_read(&lab->reg.taken));
+			  (u64)atomic_long_read(&lab->reg.taken)) &&
+	       lab_expect(audit, "taken", "pages counted against the ceiling",
+			  audit->verdict->pages,
+			  lab->ceiling - (u64)atomic_long_read(&lab->room));
 }
 
 /* === Once, and again ===================================================== */

@@ -15,6 +15,7 @@
 #include "defer.h"
 #include "owner.h"
 #include "reserve.h"
+#include "system.h"
 
 /* Pages wiped before reserve_lock is let go; a block is not interrupted. */
 #define LAB_RECYCLE_CHUNK	256
@@ -39,6 +40,7 @@ void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot)
 
 	lab_block_put(addr, order);
 	atomic_long_sub(1L << order, &lab->reg.taken);
+	lab_room_put(lab, 1UL << order);
 	lab->work_stats.returned++;
 	if (vacant)
 		lab_vacant_put(&lab->reg, slot);
@@ -63,6 +65,7 @@ static bool lab_stock_block(struct labyrinth *lab, struct lab_node *node,
 	lab->work_stats.refilled += i;
 	if (i == pages)
 		return true;
+	lab_room_put(lab, pages - i);
 	for (; i < pages; i++)
 		lab_block_put(addr + i * PAGE_SIZE, 0);
 	return false;
@@ -210,6 +213,20 @@ static void lab_refill_count(struct labyrinth *lab, unsigned long *counter)
 	mutex_unlock(&lab->reserve_lock);
 }
 
+static void *lab_refill_get(struct labyrinth *lab, struct lab_node *node,
+			    unsigned int order)
+{
+	unsigned long pages = 1UL << order;
+	void *addr;
+
+	if (!lab_room_take(lab, pages))
+		return NULL;
+	addr = lab_block_get(node->nid, lab_refill_gfp(order), order);
+	if (!addr)
+		lab_room_put(lab, pages);
+	return addr;
+}
+
 /**
  * lab_refill_block - fetch one block for a node, as large as is of use
  * @lab: the instance; no lock held
@@ -234,7 +251,7 @@ static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 		return NULL;
 	}
 	for (;;) {
-		addr = lab_block_get(node->nid, lab_refill_gfp(*order), *order);
+		addr = lab_refill_get(lab, node, *order);
 		if (addr || !*order)
 			break;
 		--*order;

@@ -37,7 +37,8 @@
  * errno        meaning, the same for all calls
  * ============ ==============================================================
  * EACCES       the named owner's mode refuses the caller; GIVE: the receiver
- *              does not accept pages from the caller
+ *              does not accept pages from the caller; mmap: PROT_EXEC, or more
+ *              than the descriptor was opened for
  * EAGAIN       TAKE: the inbox is empty
  * EBADF        the call changes something, the descriptor is read-only; or
  *              READ, and it is write-only; EVENTFD: no such descriptor
@@ -59,8 +60,10 @@
  *              memory for the call itself (the reason is then 0)
  * ENOSPC       the inbox has no room (see the reason)
  * ENOTTY       no such call
+ * ENXIO        mmap: no block of the caller's at (all of) that offset
  * EOPNOTSUPP   known, but not supported here (by this version, or for this
  *              combination)
+ * EPERM        the block is for the thread alone that allocated it
  * EINTR        wait: killed
  * ETIMEDOUT    wait: the timeout passed
  * ESHUTDOWN    the owner is being removed, or the hand-out is closed
@@ -121,6 +124,8 @@ enum labyrinth_rung {
  *	alloc_pages() is not asked for more
  * @LABYRINTH_REASON_INBOX: the inbox that it would go to has no room
  * @LABYRINTH_REASON_REFUSED: the receiver does not accept pages from the giver
+ * @LABYRINTH_REASON_CEILING: the module has taken as much of the system's memory
+ *	as it may
  */
 enum labyrinth_reason {
 	LABYRINTH_REASON_NONE,
@@ -137,6 +142,7 @@ enum labyrinth_reason {
 	LABYRINTH_REASON_SOILED,
 	LABYRINTH_REASON_INBOX,
 	LABYRINTH_REASON_REFUSED,
+	LABYRINTH_REASON_CEILING,
 };
 
 /**
@@ -157,8 +163,11 @@ enum labyrinth_fallback {
 /**
  * enum labyrinth_scope - how tight exclusivity is within the owner's process
  * @LABYRINTH_SCOPE_PROCESS: every thread of the address space
- * @LABYRINTH_SCOPE_THREAD: the allocating thread only (EOPNOTSUPP in this
- *	version)
+ * @LABYRINTH_SCOPE_THREAD: the allocating thread only: every call of another
+ *	one on the block is EPERM. Can't be mapped (a mapping serves every
+ *	thread) nor deferred: EOPNOTSUPP. Ends with its thread (refused to
+ *	everybody at once, wiped within a second), and when the file through which
+ *	a thread has it goes. Given away, it has the scope `process`
  */
 enum labyrinth_scope {
 	LABYRINTH_SCOPE_PROCESS,
@@ -325,6 +334,7 @@ struct labyrinth_free {
 /* @handle is the block before the one asked for; 0: ask for the first. */
 #define LABYRINTH_QUERY_NEXT		0x1
 
+/* MAP has given it a place, see @out_offset. */
 #define LABYRINTH_PAGE_MAPPED		0x1
 
 /**
@@ -341,6 +351,7 @@ struct labyrinth_free {
  * @out_scope: enum labyrinth_scope
  * @out_rung: enum labyrinth_rung that served it
  * @out_flags: LABYRINTH_PAGE_*
+ * @out_offset: where mmap(2) finds it, in bytes; 0: nowhere
  *
  * Blocks are walked in the order in which they were taken. With
  * LABYRINTH_QUERY_NEXT, ENODATA: there is none after it; ENOENT: @handle is not
@@ -359,6 +370,7 @@ struct labyrinth_query {
 	__u32 out_scope;
 	__u32 out_rung;
 	__u32 out_flags;
+	__u64 out_offset;
 };
 
 /**
@@ -512,6 +524,39 @@ struct labyrinth_accept_set {
 	__u32 inbox;
 };
 
+/**
+ * struct labyrinth_map - give blocks a place where mmap(2) finds them
+ * @size: sizeof(struct labyrinth_map)
+ * @flags: must be 0
+ * @count: handles in the array, 1 to out_max_batch
+ * @out_bad: index of the first handle that was refused, @count if none (also on
+ *	failure)
+ * @handles: user array of @count __u64
+ * @out_offset: where the first block begins, in bytes
+ * @out_length: of all blocks, in bytes
+ *
+ * All or nothing. The blocks lie there one behind the other, in the order of
+ * @handles. Then mmap(2) the descriptor, MAP_SHARED (else EINVAL), at any part of
+ * it that begins and ends with a page; as often as you like; what is mapped is
+ * read and written like any memory of the caller's, and by nobody else. The
+ * kernel can't be made to take references to it: O_DIRECT, vmsplice(2), fixed
+ * buffers and the like fail with EFAULT; read(2) and write(2) copy, and work.
+ *
+ * A block has one place: another MAP of it moves it, and its old place is empty.
+ * No offset is used twice in a descriptor's life. Where there is no block any more,
+ * because it was freed, given, revoked or moved, touching is SIGBUS: it is so
+ * when the call that ended it returns. A handle that is there twice: EINVAL.
+ */
+struct labyrinth_map {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 out_bad;
+	__u64 handles;
+	__u64 out_offset;
+	__u64 out_length;
+};
+
 #define LABYRINTH_IOC_INFO	_IOWR(LABYRINTH_IOC_TYPE, 0x00, struct labyrinth_info)
 #define LABYRINTH_IOC_ALLOC	_IOWR(LABYRINTH_IOC_TYPE, 0x01, struct labyrinth_alloc)
 #define LABYRINTH_IOC_FREE	_IOWR(LABYRINTH_IOC_TYPE, 0x02, struct labyrinth_free)
@@ -524,6 +569,7 @@ struct labyrinth_accept_set {
 #define LABYRINTH_IOC_TAKE	_IOWR(LABYRINTH_IOC_TYPE, 0x09, struct labyrinth_take)
 #define LABYRINTH_IOC_EVENTFD	_IOWR(LABYRINTH_IOC_TYPE, 0x0a, struct labyrinth_eventfd)
 #define LABYRINTH_IOC_ACCEPT	_IOWR(LABYRINTH_IOC_TYPE, 0x0b, struct labyrinth_accept_set)
+#define LABYRINTH_IOC_MAP	_IOWR(LABYRINTH_IOC_TYPE, 0x0c, struct labyrinth_map)
 
 /*
  * poll(): POLLIN while blocks wait in the inbox; POLLOUT while the reserve has a

@@ -44,6 +44,9 @@
  * OWNER_SET         do     yes   OWNER_ID or OWNER_NAME, and at least one of
  *                                UID, GID, MODE (named owners only), QUOTA,
  *                                GUARANTEE, EMERGENCY, ACCEPT, INBOX -> ack
+ * REVOKE            do     yes   OWNER_ID or OWNER_NAME; OWNER_HANDLE (all of its
+ *                                blocks without it) -> OWNER_REVOKED. Not from
+ *                                kernel owners
  * VERIFY            do     yes   nothing -> LABYRINTH_A_VERIFY_*
  * LATENCY_GET       do           nothing -> ENABLED, DEADLINE
  * LATENCY_GET       dump         nothing -> for each context and rung with a
@@ -85,6 +88,7 @@ enum labyrinth_cmd {
 	LABYRINTH_CMD_VERIFY,
 	LABYRINTH_CMD_LATENCY_GET,
 	LABYRINTH_CMD_LATENCY_SET,
+	LABYRINTH_CMD_REVOKE,
 
 	__LABYRINTH_CMD_MAX,
 	LABYRINTH_CMD_MAX = (__LABYRINTH_CMD_MAX - 1)
@@ -104,6 +108,7 @@ enum labyrinth_cmd {
  * @LABYRINTH_A_INFO_DEBUG: flag, built with CONFIG_LABYRINTH_DEBUG
  * @LABYRINTH_A_INFO_RESERVE: nest, one for each node: LABYRINTH_A_RESERVE_*
  * @LABYRINTH_A_INFO_PAD: alignment of u64
+ * @LABYRINTH_A_INFO_CEILING: u64, PAGES_TAKEN is never more
  */
 enum labyrinth_info_attr {
 	LABYRINTH_A_INFO_VERSION = 1,
@@ -118,6 +123,7 @@ enum labyrinth_info_attr {
 	LABYRINTH_A_INFO_DEBUG,
 	LABYRINTH_A_INFO_RESERVE,
 	LABYRINTH_A_INFO_PAD,
+	LABYRINTH_A_INFO_CEILING,
 
 	__LABYRINTH_A_INFO_MAX,
 	LABYRINTH_A_INFO_MAX = (__LABYRINTH_A_INFO_MAX - 1)
@@ -177,6 +183,8 @@ enum labyrinth_reserve_attr {
  * @LABYRINTH_A_OWNER_INBOX_USED: u32, blocks that wait there, or have a place
  *	there that is kept for them
  * @LABYRINTH_A_OWNER_DEFERRED: u32, of these, blocks that are still to come
+ * @LABYRINTH_A_OWNER_HANDLE: u64, REVOKE: this block only
+ * @LABYRINTH_A_OWNER_REVOKED: u64, REVOKE's reply: pages taken from the owner
  */
 enum labyrinth_owner_attr {
 	LABYRINTH_A_OWNER_ID = 1,
@@ -199,6 +207,8 @@ enum labyrinth_owner_attr {
 	LABYRINTH_A_OWNER_INBOX,
 	LABYRINTH_A_OWNER_INBOX_USED,
 	LABYRINTH_A_OWNER_DEFERRED,
+	LABYRINTH_A_OWNER_HANDLE,
+	LABYRINTH_A_OWNER_REVOKED,
 
 	__LABYRINTH_A_OWNER_MAX,
 	LABYRINTH_A_OWNER_MAX = (__LABYRINTH_A_OWNER_MAX - 1)
@@ -241,6 +251,7 @@ enum labyrinth_page_state {
  *	looked at a clock (kernel owners, and what they gave)
  * @LABYRINTH_A_PAGE_PHYS: u64, physical address; admins only
  * @LABYRINTH_A_PAGE_PAD: alignment of u64
+ * @LABYRINTH_A_PAGE_MAPPED: u32, 0 or 1: it has a place where mmap(2) finds it
  */
 enum labyrinth_page_attr {
 	LABYRINTH_A_PAGE_HANDLE = 1,
@@ -254,6 +265,7 @@ enum labyrinth_page_attr {
 	LABYRINTH_A_PAGE_AGE,
 	LABYRINTH_A_PAGE_PHYS,
 	LABYRINTH_A_PAGE_PAD,
+	LABYRINTH_A_PAGE_MAPPED,
 
 	__LABYRINTH_A_PAGE_MAX,
 	LABYRINTH_A_PAGE_MAX = (__LABYRINTH_A_PAGE_MAX - 1)
@@ -278,6 +290,7 @@ enum labyrinth_page_attr {
  * @LABYRINTH_A_STATS_REFUSED: nest, u64 for each enum labyrinth_reason as its
  *	type: blocks that were not given
  * @LABYRINTH_A_STATS_DEFERRED: u64, requests queued
+ * @LABYRINTH_A_STATS_REVOKED: u64
  */
 enum labyrinth_stats_attr {
 	LABYRINTH_A_STATS_ALLOC = 1,
@@ -295,6 +308,7 @@ enum labyrinth_stats_attr {
 	LABYRINTH_A_STATS_DROPPED,
 	LABYRINTH_A_STATS_REFUSED,
 	LABYRINTH_A_STATS_DEFERRED,
+	LABYRINTH_A_STATS_REVOKED,
 
 	__LABYRINTH_A_STATS_MAX,
 	LABYRINTH_A_STATS_MAX = (__LABYRINTH_A_STATS_MAX - 1)

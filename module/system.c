@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ceiling, suspend to disk, removal of memory. See system.h. */
+#include <linux/math.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/suspend.h>
+
+#include "owner.h"
+#include "reserve.h"
+#include "system.h"
+
+unsigned long lab_ceiling(const struct lab_settings *settings)
+{
+	return mult_frac(totalram_pages(), (unsigned long)settings->ceiling,
+			 100UL);
+}
+
+/* === Suspend to disk ===================================================== */
+
+/* The image would have what they hold in clear. */
+static bool lab_somebody_holds(struct labyrinth *lab)
+{
+	struct labyrinth_owner *owner;
+	unsigned long id;
+	bool held = false;
+
+	mutex_lock(&lab->owners.lock);
+	xa_for_each(&lab->owners.table, id, owner) {
+		long used = atomic_long_read(&owner->used);
+
+		if (!used)
+			continue;
+		pr_warn("suspend to disk refused: owner %u (%s) holds or waits for %ld pages\n",
+			owner->id, owner->name, used);
+		held = true;
+		break;
+	}
+	mutex_unlock(&lab->owners.lock);
+	return held;
+}
+
+static void lab_close(struct labyrinth *lab, bool closed)
+{
+	mutex_lock(&lab->owners.lock);
+	WRITE_ONCE(lab->closed, closed);
+	mutex_unlock(&lab->owners.lock);
+	/* Who has seen it open has its page, charged, after it. */
+	synchronize_rcu();
+}
+
+static int lab_hibernation_prepare(struct labyrinth *lab)
+{
+	if (!lab->settings.hibernation) {
+		pr_warn("suspend to disk refused: the module was loaded with hibernation=0\n");
+		return NOTIFY_BAD;
+	}
+	lab_close(lab, true);
+	/* What was freed before is wiped. */
+	lab_worker_run(lab);
+	if (!lab_somebody_holds(lab))
+		return NOTIFY_OK;
+	lab_close(lab, false);
+	lab_kick(lab);
+	return NOTIFY_BAD;
+}
+
+static int lab_power(struct notifier_block *block, unsigned long event,
+		     void *unused)
+{
+	struct labyrinth *lab = container_of(block, struct labyrinth, power);
+
+	switch (event) {
+	case PM_HIBERNATION_PREPARE:
+		return lab_hibernation_prepare(lab);
+	case PM_POST_HIBERNATION:
+		lab_close(lab, false);
+		lab_kick(lab);
+		return NOTIFY_OK;
+	default:
+		return NOTIFY_DONE;
+	}
+}
+
+/* === Removal of memory =================================================== */
+
+static bool lab_slot_within(const struct lab_slot *slot, unsigned long from,
+			    unsigned long to)
+{
+	unsigned long pfn;
+
+	switch (lab_word_state(lab_slot_word(slot))) {
+	case LABYRINTH_PAGE_VACANT:
+	case LABYRINTH_PAGE_RETIRED:
+		return false;
+	default:
+		pfn = page_to_pfn(virt_to_page(READ_ONCE(slot->addr)));
+		return pfn < to && pfn + (1UL << READ_ONCE(slot->order)) > from;
+	}
+}
+
+/*
+ * Our pages have no references, which the kernel takes for movable. No more of
+ * the range come to us from when this is called on.
+ */
+static int lab_going_offline(struct labyrinth *lab, unsigned long from,
+			     unsigned long pages)
+{
+	u32 i;
+
+	for (i = 0; i < lab->reg.slots; i++) {
+		const struct lab_slot *slot = &lab->reg.slot[i];
+
+		if (lab_slot_within(slot, from, from + pages)) {
+			pr_warn("removal of memory at %#lx refused: a block of owner %u is there (0: of the reserve)\n",
+				from << PAGE_SHIFT,
+				lab_word_owner(lab_slot_word(slot)));
+			return NOTIFY_BAD;
+		}
+		if (!(i % 4096))
+			cond_resched();
+	}
+	return NOTIFY_OK;
+}
+
+static int lab_hotplug(struct notifier_block *block, unsigned long event,
+		       void *data)
+{
+	struct labyrinth *lab = container_of(block, struct labyrinth, hotplug);
+	const struct memory_notify *range = data;
+
+	if (event != MEM_GOING_OFFLINE)
+		return NOTIFY_DONE;
+	return lab_going_offline(lab, range->start_pfn, range->nr_pages);
+}
+
+/* === Beginning and end =================================================== */
+
+int lab_system_init(struct labyrinth *lab)
+{
+	int err;
+
+	lab->power.notifier_call = lab_power;
+	lab->hotplug.notifier_call = lab_hotplug;
+	err = register_pm_notifier(&lab->power);
+	if (err)
+		return err;
+	err = register_memory_notifier(&lab->hotplug);
+	if (err)
+		unregister_pm_notifier(&lab->power);
+	return err;
+}
+
+void lab_system_exit(struct labyrinth *lab)
+{
+	unregister_memory_notifier(&lab->hotplug);
+	unregister_pm_notifier(&lab->power);
+}

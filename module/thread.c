@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Blocks of single threads, and their end. See thread.h. */
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "reserve.h"
+#include "thread.h"
+
+/* A thread's blocks are to be gone within a second of its end. */
+#define LAB_REAP_PERIOD	(HZ / 4)
+
+/* === A thread's record =================================================== */
+
+struct lab_thread *lab_thread_new(void)
+{
+	struct lab_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+
+	if (thread)
+		thread->pid = get_pid(task_pid(current));
+	return thread;
+}
+
+void lab_thread_free(struct lab_thread *thread)
+{
+	if (!thread)
+		return;
+	put_pid(thread->pid);
+	kfree(thread);
+}
+
+/* The worker looks after @owner from now on. owner->lock held. */
+static void lab_threads_watch(struct labyrinth_owner *owner)
+{
+	struct labyrinth *lab = owner->lab;
+
+	mutex_lock(&lab->threads.lock);
+	if (list_empty(&owner->threaded)) {
+		lab_owner_get(owner);
+		list_add_tail(&owner->threaded, &lab->threads.owners);
+		queue_delayed_work(lab->tell_queue, &lab->threads.reap,
+				   LAB_REAP_PERIOD);
+	}
+	mutex_unlock(&lab->threads.lock);
+}
+
+/**
+ * lab_thread_enter - current's record
+ * @owner: lock held
+ * @spare: current's from lab_thread_new(); NULL afterwards if it is of use
+ */
+struct lab_thread *lab_thread_enter(struct labyrinth_owner *owner,
+				    struct lab_thread **spare)
+{
+	struct lab_thread *thread;
+
+	lockdep_assert_held(&owner->lock);
+	list_for_each_entry(thread, &owner->threads, link)
+		if (thread->pid == task_pid(current))
+			return thread;
+	thread = *spare;
+	*spare = NULL;
+	list_add_tail(&thread->link, &owner->threads);
+	lab_threads_watch(owner);
+	return thread;
+}
+
+void lab_thread_add(struct lab_thread *thread, struct lab_slot *slot)
+{
+	slot->thread = thread;
+	WRITE_ONCE(slot->scope, LABYRINTH_SCOPE_THREAD);
+	thread->blocks++;
+}
+
+/* It is not its thread's any more; for whoever comes next it is the process's. */
+void lab_thread_del(struct labyrinth_owner *owner, struct lab_slot *slot)
+{
+	struct lab_thread *thread = slot->thread;
+
+	lockdep_assert_held(&owner->lock);
+	WRITE_ONCE(slot->scope, LABYRINTH_SCOPE_PROCESS);
+	WRITE_ONCE(slot->place, 0);
+	if (--thread->blocks)
+		return;
+	list_del(&thread->link);
+	lab_thread_free(thread);
+}
+
+/* === Its end ============================================================= */
+
+/* A leader that has exited stays, as a zombie, as long as its group. */
+static bool lab_thread_ended(const struct lab_thread *thread)
+{
+	const struct task_struct *task;
+	bool ended;
+
+	rcu_read_lock();
+	task = pid_task(thread->pid, PIDTYPE_PID);
+	ended = !task || READ_ONCE(task->flags) & PF_EXITING;
+	rcu_read_unlock();
+	return ended;
+}
+
+/* @thread: NULL for every one's. */
+static void lab_thread_release(struct labyrinth_owner *owner,
+			       const struct lab_thread *thread)
+{
+	struct lab_registry *reg = &owner->lab->reg;
+	u32 index = owner->first;
+
+	while (index != LAB_NIL) {
+		struct lab_slot *slot = &reg->slot[index];
+		u64 handle = lab_handle(lab_slot_word(slot), index);
+
+		index = slot->index_next;
+		if (slot->scope == LABYRINTH_SCOPE_THREAD &&
+		    (!thread || slot->thread == thread)) {
+			lab_index_del(owner, slot);
+			lab_release(owner, slot, handle);
+		}
+		cond_resched();
+	}
+}
+
+static void lab_threads_reap_owner(struct labyrinth_owner *owner)
+{
+	struct lab_thread *thread, *next;
+
+	/* What goes is the one record, with its last block. */
+	list_for_each_entry_safe(thread, next, &owner->threads, link)
+		if (lab_thread_ended(thread))
+			lab_thread_release(owner, thread);
+}
+
+/**
+ * lab_threads_end - no thread acts as @owner any more: nor will one that held
+ *	blocks of its own
+ * @owner: that its file is about to leave
+ *
+ * Context: process; may sleep.
+ */
+void lab_threads_end(struct labyrinth_owner *owner)
+{
+	mutex_lock(&owner->lock);
+	if (!list_empty(&owner->threads))
+		lab_thread_release(owner, NULL);
+	mutex_unlock(&owner->lock);
+	lab_kick(owner->lab);
+}
+
+/* Some owner that has not been looked at since @todo was made, or NULL. */
+static struct labyrinth_owner *lab_threads_next(struct labyrinth *lab,
+						struct list_head *todo)
+{
+	struct labyrinth_owner *owner;
+
+	mutex_lock(&lab->threads.lock);
+	owner = list_first_entry_or_null(todo, struct labyrinth_owner, threaded);
+	mutex_unlock(&lab->threads.lock);
+	return owner;
+}
+
+/* Under the owner's lock, so that who comes to have a thread now is watched. */
+static bool lab_threads_keep(struct labyrinth_owner *owner)
+{
+	struct lab_threads *threads = &owner->lab->threads;
+	bool keep = !list_empty(&owner->threads);
+
+	mutex_lock(&threads->lock);
+	if (keep)
+		list_move_tail(&owner->threaded, &threads->owners);
+	else
+		list_del_init(&owner->threaded);
+	mutex_unlock(&threads->lock);
+	return keep;
+}
+
+static void lab_threads_reap(struct work_struct *work)
+{
+	struct labyrinth *lab = container_of(to_delayed_work(work),
+					     struct labyrinth, threads.reap);
+	struct labyrinth_owner *owner;
+	bool keep, any = false;
+	LIST_HEAD(todo);
+
+	mutex_lock(&lab->threads.lock);
+	list_splice_init(&lab->threads.owners, &todo);
+	mutex_unlock(&lab->threads.lock);
+	while ((owner = lab_threads_next(lab, &todo))) {
+		mutex_lock(&owner->lock);
+		lab_threads_reap_owner(owner);
+		keep = lab_threads_keep(owner);
+		mutex_unlock(&owner->lock);
+		any |= keep;
+		if (!keep)
+			lab_owner_put(owner);
+	}
+	lab_kick(lab);
+	if (any)
+		queue_delayed_work(lab->tell_queue, &lab->threads.reap,
+				   LAB_REAP_PERIOD);
+}
+
+void lab_threads_init(struct labyrinth *lab)
+{
+	mutex_init(&lab->threads.lock);
+	INIT_LIST_HEAD(&lab->threads.owners);
+	INIT_DELAYED_WORK(&lab->threads.reap, lab_threads_reap);
+}
+
+/* Every owner has been killed, so none has a thread: the references go. */
+void lab_threads_exit(struct labyrinth *lab)
+{
+	do {
+		mod_delayed_work(lab->tell_queue, &lab->threads.reap, 0);
+		flush_delayed_work(&lab->threads.reap);
+	} while (!list_empty(&lab->threads.owners));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a file's blocks are mapped.
+ *
+ * MAP gives a block its place: page offsets in the file's own address_space. A
+ * fault finds the block by the place and inserts its PTE under the owner's lock;
+ * whatever ends the holding of a block removes its PTEs under that lock first,
+ * after which no fault finds the block. So once it has been released, no mapping
+ * reaches it, and none will.
+ *
+ * All of it under the lock of the owner that the file acts as.
+ */
+#ifndef LABYRINTH_VIEW_H
+#define LABYRINTH_VIEW_H
+
+#include <linux/xarray.h>
+
+#include "owner.h"
+
+/**
+ * struct lab_view - a file's places
+ * @mapping: the file's own: nobody else's mappings are in it
+ * @block: by page offset: the slot of the block that is to be there
+ * @next: the first page offset that has never been a place
+ */
+struct lab_view {
+	struct address_space *mapping;
+	struct xarray block;
+	unsigned long next;
+};
+
+void lab_view_init(struct lab_view *view, struct address_space *mapping);
+void lab_view_open(struct labyrinth_owner *owner, struct lab_view *view);
+void lab_view_close(struct labyrinth_owner *owner);
+
+/* Blocks get places, in two steps: between them the caller is told where. */
+long lab_view_place(struct labyrinth_owner *owner, struct lab_view *view,
+		    const u64 *handles, u32 count, u32 *bad,
+		    unsigned long *first);
+void lab_view_move(struct labyrinth_owner *owner, struct lab_view *view,
+		   const u64 *handles, u32 count, unsigned long first,
+		   bool commit);
+
+/* The rest: owner->lock held. */
+struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
+				struct lab_view *view, unsigned long place);
+void lab_view_forget(struct labyrinth_owner *owner, struct lab_slot *slot);
+
+/**
+ * struct lab_zap - PTEs that are to be removed
+ * @owner: whose blocks'; its lock is held
+ * @first: @pages: places one behind the other
+ */
+struct lab_zap {
+	struct labyrinth_owner *owner;
+	unsigned long first;
+	unsigned long pages;
+};
+
+void lab_zap(struct lab_zap *zap, const struct lab_slot *slot);
+void lab_zap_end(struct lab_zap *zap);
+void lab_zap_all(struct labyrinth_owner *owner);
+
+#endif /* LABYRINTH_VIEW_H */
