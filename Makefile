@@ -28,6 +28,8 @@ help:
 	@echo
 	@echo '  make demo       see it run: installs what is missing, boots a VM'
 	@echo '  make check      all tests, in VMs (KERNELS="$(KERNELS)")'
+	@echo '  make check-full the same on more kernels, and longer: hours'
+	@echo '  make mutants    plants faults in the module: each must be caught'
 	@echo '  make lint       static checks only'
 	@echo '  make selftests  build/selftests, to be run as root where the module is loaded (run.sh)'
 	@echo '  make setup      install the Debian packages that all of this needs'
@@ -96,6 +98,16 @@ demo: setup
 .PHONY: check
 check: setup
 	$(Q)KERNELS="$(KERNELS)" tests/check
+
+# Everything, everywhere, for as long as it takes: hours.
+.PHONY: check-full
+check-full: setup
+	$(Q)FULL=1 KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt" tests/check
+
+# Faults planted in the module, one at a time: each must be caught by name.
+.PHONY: mutants
+mutants: setup
+	$(Q)tests/mutants/run $(MUTANTS)
 
 .PHONY: lint
 lint:

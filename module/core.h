@@ -236,6 +236,7 @@ struct lab_latency {
  * @power: suspend to disk
  * @hotplug: memory that is to go away
  * @room: base pages that may still be taken from the system
+ * @fetching: of what is taken from @room, pages that are in no slot yet
  * @ceiling: @room, when none has been taken
  * @closed: nothing is handed out; written under owners->lock
  * @settings: what the module was loaded with
@@ -267,6 +268,7 @@ struct labyrinth {
 	struct notifier_block power;
 	struct notifier_block hotplug;
 	atomic_long_t room;
+	atomic_long_t fetching;
 	unsigned long ceiling;
 	bool closed;
 	struct lab_settings settings;

@@ -207,12 +207,12 @@ static void *lab_defer_get(struct labyrinth *lab, unsigned int order)
 	unsigned long pages = 1UL << order;
 	void *addr;
 
-	if (!lab_room_take(lab, pages))
+	if (!lab_room_take(lab, pages, lab_reserve_lacks(lab)))
 		return NULL;
 	addr = lab_block_get(NUMA_NO_NODE, LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM,
 			     order);
 	if (!addr)
-		lab_room_put(lab, pages);
+		lab_room_cancel(lab, pages);
 	return addr;
 }
 
@@ -233,10 +233,12 @@ static bool lab_defer_block(struct labyrinth *lab,
 			return false;
 		entered = lab_grant_enter(lab, deferred->owner, addr, order,
 					  &grant);
+		if (entered)
+			lab_room_settle(lab, 1UL << order);
 	}
 	if (addr && !entered) {
 		lab_block_put(addr, order);
-		lab_room_put(lab, 1UL << order);
+		lab_room_cancel(lab, 1UL << order);
 		if (!lab_owner_dying(deferred->owner))
 			return false;
 		addr = NULL;

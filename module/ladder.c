@@ -153,12 +153,15 @@ static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 {
 	unsigned long pages = 1UL << order;
 
+	/* What the reserve lacks is not for whoever comes first. */
 	grant->reason = LABYRINTH_REASON_CEILING;
-	if (!lab_room_take(lab, pages))
+	if (!lab_room_take(lab, pages, lab_reserve_lacks(lab)))
 		return false;
-	if (lab_buddy_take(lab, owner, order, grant))
+	if (lab_buddy_take(lab, owner, order, grant)) {
+		lab_room_settle(lab, pages);
 		return true;
-	lab_room_put(lab, pages);
+	}
+	lab_room_cancel(lab, pages);
 	return false;
 }
 

@@ -68,31 +68,31 @@ void lab_file_map_end(struct lab_file *file)
 
 /* === MAP ================================================================= */
 
-static int lab_map_all(struct lab_call *call, const u64 *handles)
+static int lab_map_all(struct lab_call *call, struct lab_move *move)
 {
-	struct lab_view *view = &call->file->view;
-	struct labyrinth_owner *owner = call->owner;
 	struct labyrinth_map *map = call->arg;
-	unsigned long first = 0;
-	long pages;
+	long pages = lab_view_place(move, &map->out_bad);
 	int err;
 
-	pages = lab_view_place(owner, view, handles, map->count, &map->out_bad,
-			       &first);
 	if (pages < 0)
 		return lab_respond(call) ? -EFAULT : (int)pages;
-	map->out_offset = (u64)first << PAGE_SHIFT;
+	map->out_offset = (u64)move->first << PAGE_SHIFT;
 	map->out_length = (u64)pages << PAGE_SHIFT;
 	err = lab_respond(call);
-	lab_view_move(owner, view, handles, map->count, first, !err);
+	lab_view_move(move, !err);
 	return err;
 }
 
 int lab_ioctl_map(struct lab_call *call)
 {
 	struct labyrinth_map *map = call->arg;
+	struct lab_move move = {
+		.owner = call->owner,
+		.view = &call->file->view,
+		.count = map->count,
+	};
 	u64 *handles;
-	int err;
+	int err = -ENOMEM;
 
 	if (map->flags || !map->count || map->count > LAB_MAX_BATCH)
 		return -EINVAL;
@@ -100,9 +100,13 @@ int lab_ioctl_map(struct lab_call *call)
 			       array_size(map->count, sizeof(*handles)));
 	if (IS_ERR(handles))
 		return PTR_ERR(handles);
+	move.handles = handles;
+	move.orders = kvmalloc(map->count, GFP_KERNEL_ACCOUNT);
 	map->out_offset = 0;
 	map->out_length = 0;
-	err = lab_map_all(call, handles);
+	if (move.orders)
+		err = lab_map_all(call, &move);
+	kvfree(move.orders);
 	kvfree(handles);
 	return err;
 }
@@ -161,7 +165,8 @@ static bool lab_mmap_filled(struct lab_file *file,
 
 	mutex_lock(&owner->lock);
 	for (i = 0; i < pages && filled; i++) {
-		filled = lab_view_block(owner, &file->view, vma->vm_pgoff + i);
+		filled = !!lab_view_block(owner, &file->view,
+					  vma->vm_pgoff + i);
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);

@@ -45,7 +45,9 @@ static bool lab_page_read(struct lab_slot *slot, struct lab_page *page)
 	page->length = READ_ONCE(slot->length);
 	page->born = READ_ONCE(slot->born);
 	page->mapped = page->scope != LABYRINTH_SCOPE_THREAD &&
-		       READ_ONCE(slot->place);
+		       /* The scope says what it is: pairs with lab_thread_add(). */
+		       smp_load_acquire(&slot->place) &&
+		       READ_ONCE(slot->scope) != LABYRINTH_SCOPE_THREAD;
 	page->phys = virt_to_phys(READ_ONCE(slot->addr));
 	/* Pairs with the arrows' full barriers: nobody has written since. */
 	smp_rmb();

@@ -288,6 +288,24 @@ unsigned long lab_emergency_available(struct labyrinth *lab)
 	return sum;
 }
 
+/* What the refill may still want for a full reserve, at most. Any context. */
+unsigned long lab_reserve_lacks(struct labyrinth *lab)
+{
+	unsigned long sum = (unsigned long)lab->settings.cpu_depth *
+			    num_possible_cpus();
+	unsigned int i;
+
+	for (i = 0; i < lab->node_count; i++) {
+		const struct lab_node *node = lab->nodes[i];
+
+		sum += lab_shortfall(READ_ONCE(node->high),
+				     &node->ring.available) +
+		       lab_shortfall(READ_ONCE(node->emergency),
+				     &node->ring.emergency);
+	}
+	return sum;
+}
+
 /* === Beginning and end =================================================== */
 
 static struct lab_node *lab_node_new(struct labyrinth *lab, int nid)

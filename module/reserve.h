@@ -44,6 +44,7 @@ static inline unsigned long lab_shortfall(unsigned long target,
 
 unsigned long lab_reserve_available(struct labyrinth *lab);
 unsigned long lab_emergency_available(struct labyrinth *lab);
+unsigned long lab_reserve_lacks(struct labyrinth *lab);
 
 /**
  * lab_too_soiled - is more waiting to be wiped than may be?

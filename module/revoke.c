@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Blocks are taken from their owner, whatever it does: at its end, and by an
- * administrator. A call of its own that is under way finds them gone.
+ * administrator. A call of its own that is under way finds them gone; what it is
+ * just allocating is not there yet.
  */
 #include <linux/sched.h>
 
@@ -86,6 +87,9 @@ long lab_owner_revoke(struct labyrinth_owner *owner, const u64 *handle)
 {
 	long pages;
 
+	/* What was given before stands in the inbox after it: no put is half-way. */
+	if (!handle)
+		synchronize_rcu();
 	mutex_lock(&owner->lock);
 	pages = handle ? lab_revoke_one(owner, *handle) :
 			 (long)lab_revoke_all(owner);

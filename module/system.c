@@ -53,16 +53,17 @@ static int lab_hibernation_prepare(struct labyrinth *lab)
 {
 	if (!lab->settings.hibernation) {
 		pr_warn("suspend to disk refused: the module was loaded with hibernation=0\n");
-		return NOTIFY_BAD;
+		return notifier_from_errno(-EPERM);
 	}
 	lab_close(lab, true);
-	/* What was freed before is wiped. */
+	if (lab_somebody_holds(lab)) {
+		lab_close(lab, false);
+		lab_kick(lab);
+		return notifier_from_errno(-EBUSY);
+	}
+	/* All that was freed before it was found uncharged is wiped. */
 	lab_worker_run(lab);
-	if (!lab_somebody_holds(lab))
-		return NOTIFY_OK;
-	lab_close(lab, false);
-	lab_kick(lab);
-	return NOTIFY_BAD;
+	return NOTIFY_OK;
 }
 
 static int lab_power(struct notifier_block *block, unsigned long event,
@@ -108,6 +109,12 @@ static int lab_going_offline(struct labyrinth *lab, unsigned long from,
 {
 	u32 i;
 
+	/* What is on its way to a slot may be anywhere. */
+	if (atomic_long_read(&lab->fetching)) {
+		pr_warn("removal of memory at %#lx refused: the reserve is being filled\n",
+			from << PAGE_SHIFT);
+		return notifier_from_errno(-EAGAIN);
+	}
 	for (i = 0; i < lab->reg.slots; i++) {
 		const struct lab_slot *slot = &lab->reg.slot[i];
 
@@ -115,7 +122,7 @@ static int lab_going_offline(struct labyrinth *lab, unsigned long from,
 			pr_warn("removal of memory at %#lx refused: a block of owner %u is there (0: of the reserve)\n",
 				from << PAGE_SHIFT,
 				lab_word_owner(lab_slot_word(slot)));
-			return NOTIFY_BAD;
+			return notifier_from_errno(-EBUSY);
 		}
 		if (!(i % 4096))
 			cond_resched();

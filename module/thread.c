@@ -15,8 +15,10 @@ struct lab_thread *lab_thread_new(void)
 {
 	struct lab_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
 
-	if (thread)
-		thread->pid = get_pid(task_pid(current));
+	if (!thread)
+		return NULL;
+	thread->pid = get_pid(task_pid(current));
+	thread->mm = current->mm;
 	return thread;
 }
 
@@ -64,10 +66,12 @@ struct lab_thread *lab_thread_enter(struct labyrinth_owner *owner,
 	return thread;
 }
 
+/* The scope, which says what the union is, before it, and back after it. */
 void lab_thread_add(struct lab_thread *thread, struct lab_slot *slot)
 {
-	slot->thread = thread;
 	WRITE_ONCE(slot->scope, LABYRINTH_SCOPE_THREAD);
+	/* Pairs with lab_page_read(). */
+	smp_store_release(&slot->thread, thread);
 	thread->blocks++;
 }
 
@@ -77,8 +81,9 @@ void lab_thread_del(struct labyrinth_owner *owner, struct lab_slot *slot)
 	struct lab_thread *thread = slot->thread;
 
 	lockdep_assert_held(&owner->lock);
-	WRITE_ONCE(slot->scope, LABYRINTH_SCOPE_PROCESS);
 	WRITE_ONCE(slot->place, 0);
+	/* Pairs with lab_page_read(). */
+	smp_store_release(&slot->scope, LABYRINTH_SCOPE_PROCESS);
 	if (--thread->blocks)
 		return;
 	list_del(&thread->link);
@@ -95,14 +100,14 @@ static bool lab_thread_ended(const struct lab_thread *thread)
 
 	rcu_read_lock();
 	task = pid_task(thread->pid, PIDTYPE_PID);
-	ended = !task || READ_ONCE(task->flags) & PF_EXITING;
+	ended = !task || READ_ONCE(task->flags) & PF_EXITING ||
+		READ_ONCE(task->mm) != thread->mm;
 	rcu_read_unlock();
 	return ended;
 }
 
-/* @thread: NULL for every one's. */
-static void lab_thread_release(struct labyrinth_owner *owner,
-			       const struct lab_thread *thread)
+/* The blocks of all that have ended, in one go. */
+static void lab_threads_release(struct labyrinth_owner *owner)
 {
 	struct lab_registry *reg = &owner->lab->reg;
 	u32 index = owner->first;
@@ -113,7 +118,7 @@ static void lab_thread_release(struct labyrinth_owner *owner,
 
 		index = slot->index_next;
 		if (slot->scope == LABYRINTH_SCOPE_THREAD &&
-		    (!thread || slot->thread == thread)) {
+		    slot->thread->ended) {
 			lab_index_del(owner, slot);
 			lab_release(owner, slot, handle);
 		}
@@ -121,14 +126,17 @@ static void lab_thread_release(struct labyrinth_owner *owner,
 	}
 }
 
-static void lab_threads_reap_owner(struct labyrinth_owner *owner)
+static void lab_threads_look(struct labyrinth_owner *owner)
 {
-	struct lab_thread *thread, *next;
+	struct lab_thread *thread;
+	bool any = false;
 
-	/* What goes is the one record, with its last block. */
-	list_for_each_entry_safe(thread, next, &owner->threads, link)
-		if (lab_thread_ended(thread))
-			lab_thread_release(owner, thread);
+	list_for_each_entry(thread, &owner->threads, link) {
+		thread->ended = lab_thread_ended(thread);
+		any |= thread->ended;
+	}
+	if (any)
+		lab_threads_release(owner);
 }
 
 /**
@@ -140,14 +148,21 @@ static void lab_threads_reap_owner(struct labyrinth_owner *owner)
  */
 void lab_threads_end(struct labyrinth_owner *owner)
 {
+	struct lab_thread *thread;
+
 	mutex_lock(&owner->lock);
+	list_for_each_entry(thread, &owner->threads, link)
+		thread->ended = true;
 	if (!list_empty(&owner->threads))
-		lab_thread_release(owner, NULL);
+		lab_threads_release(owner);
 	mutex_unlock(&owner->lock);
 	lab_kick(owner->lab);
 }
 
-/* Some owner that has not been looked at since @todo was made, or NULL. */
+/*
+ * Some owner that has not been looked at since @todo was made, or NULL. One whose
+ * lock is held is left for the next time: nobody makes others' threads wait.
+ */
 static struct labyrinth_owner *lab_threads_next(struct labyrinth *lab,
 						struct list_head *todo)
 {
@@ -159,19 +174,40 @@ static struct labyrinth_owner *lab_threads_next(struct labyrinth *lab,
 	return owner;
 }
 
-/* Under the owner's lock, so that who comes to have a thread now is watched. */
-static bool lab_threads_keep(struct labyrinth_owner *owner)
+static void lab_threads_later(struct labyrinth_owner *owner)
 {
 	struct lab_threads *threads = &owner->lab->threads;
-	bool keep = !list_empty(&owner->threads);
 
 	mutex_lock(&threads->lock);
-	if (keep)
-		list_move_tail(&owner->threaded, &threads->owners);
-	else
-		list_del_init(&owner->threaded);
+	list_move_tail(&owner->threaded, &threads->owners);
 	mutex_unlock(&threads->lock);
-	return keep;
+}
+
+/* Under the owner's lock, so that who comes to have a thread now is watched. */
+static void lab_threads_unwatch(struct labyrinth_owner *owner)
+{
+	struct lab_threads *threads = &owner->lab->threads;
+
+	mutex_lock(&threads->lock);
+	list_del_init(&owner->threaded);
+	mutex_unlock(&threads->lock);
+}
+
+/* Return: it is to be looked at again. */
+static bool lab_threads_reap_owner(struct labyrinth_owner *owner)
+{
+	bool again = true;
+
+	if (mutex_trylock(&owner->lock)) {
+		lab_threads_look(owner);
+		again = !list_empty(&owner->threads);
+		if (!again)
+			lab_threads_unwatch(owner);
+		mutex_unlock(&owner->lock);
+	}
+	if (again)
+		lab_threads_later(owner);
+	return again;
 }
 
 static void lab_threads_reap(struct work_struct *work)
@@ -186,10 +222,7 @@ static void lab_threads_reap(struct work_struct *work)
 	list_splice_init(&lab->threads.owners, &todo);
 	mutex_unlock(&lab->threads.lock);
 	while ((owner = lab_threads_next(lab, &todo))) {
-		mutex_lock(&owner->lock);
-		lab_threads_reap_owner(owner);
-		keep = lab_threads_keep(owner);
-		mutex_unlock(&owner->lock);
+		keep = lab_threads_reap_owner(owner);
 		any |= keep;
 		if (!keep)
 			lab_owner_put(owner);

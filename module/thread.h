@@ -18,14 +18,18 @@
 /**
  * struct lab_thread - a thread that holds blocks of its own
  * @pid: which; with a reference
+ * @mm: its address space, which the owner's file keeps: an exec ends it too
  * @blocks: how many; it goes with the last one
+ * @ended: found to have ended
  * @link: in owner->threads
  *
  * Under the owner's lock.
  */
 struct lab_thread {
 	struct pid *pid;
+	const struct mm_struct *mm;
 	u32 blocks;
+	bool ended;
 	struct list_head link;
 };
 

@@ -3,6 +3,7 @@
  * Places of blocks in a file, and the removal of their PTEs. See view.h.
  */
 #include <linux/compat.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
@@ -16,27 +17,23 @@ void lab_zap(struct lab_zap *zap, const struct lab_slot *slot)
 	lockdep_assert_held(&zap->owner->lock);
 	if (slot->scope == LABYRINTH_SCOPE_THREAD || !slot->place)
 		return;
-	if (!zap->pages || slot->place != zap->first + zap->pages) {
-		lab_zap_end(zap);
-		zap->first = slot->place;
-	}
-	zap->pages += 1UL << slot->order;
+	zap->first = zap->end ? min(zap->first, slot->place) : slot->place;
+	zap->end = max(zap->end, slot->place + (1UL << slot->order));
 }
 
 /* When it returns, none of those that were passed to lab_zap() is mapped. */
-void lab_zap_end(struct lab_zap *zap)
+void lab_zap_end(const struct lab_zap *zap)
 {
-	if (zap->pages)
+	if (zap->end)
 		unmap_mapping_pages(zap->owner->view->mapping, zap->first,
-				    zap->pages, true);
-	zap->pages = 0;
+				    zap->end - zap->first, true);
 }
 
 /* Before an owner's end, under the lock until its blocks have been released. */
 void lab_zap_all(struct labyrinth_owner *owner)
 {
 	lockdep_assert_held(&owner->lock);
-	if (owner->view && !xa_empty(&owner->view->block))
+	if (owner->view)
 		unmap_mapping_range(owner->view->mapping, 0, 0, true);
 }
 
@@ -82,28 +79,6 @@ void lab_view_forget(struct labyrinth_owner *owner, struct lab_slot *slot)
 	WRITE_ONCE(slot->place, 0);
 }
 
-/* The block of @owner's that has its place there, whatever its state. */
-static struct lab_slot *lab_view_slot(struct labyrinth_owner *owner,
-				      struct lab_view *view,
-				      unsigned long place)
-{
-	void *entry = xa_load(&view->block, place);
-	struct lab_slot *slot;
-
-	lockdep_assert_held(&owner->lock);
-	if (!entry)
-		return NULL;
-	slot = &owner->lab->reg.slot[xa_to_value(entry)];
-	/* The word first: only its owner, under its lock, may look at the rest. */
-	if (lab_word_owner(lab_slot_word(slot)) != owner->id ||
-	    !slot->indexed || slot->scope == LABYRINTH_SCOPE_THREAD)
-		return NULL;
-	/* One that MAP is about to move here is not here yet. */
-	if (!slot->place || place - slot->place >= 1UL << slot->order)
-		return NULL;
-	return slot;
-}
-
 /**
  * lab_view_block - which block is at a place?
  * @owner: whom the file acts as, lock held: as long as it is, the block stays
@@ -115,13 +90,36 @@ static struct lab_slot *lab_view_slot(struct labyrinth_owner *owner,
 struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
 				struct lab_view *view, unsigned long place)
 {
+	void *entry = xa_load(&view->block, place);
 	struct lab_slot *slot;
+	u64 word;
 
-	if (owner->view != view)
+	lockdep_assert_held(&owner->lock);
+	if (!entry || owner->view != view)
 		return NULL;
-	slot = lab_view_slot(owner, view, place);
-	return slot && lab_word_state(lab_slot_word(slot)) ==
-		       LABYRINTH_PAGE_OWNED ? slot : NULL;
+	slot = &owner->lab->reg.slot[xa_to_value(entry)];
+	word = lab_slot_word(slot);
+	/* The word first: only its owner, under its lock, may look at the rest. */
+	if (lab_word_owner(word) != owner->id ||
+	    lab_word_state(word) != LABYRINTH_PAGE_OWNED || !slot->indexed ||
+	    slot->scope == LABYRINTH_SCOPE_THREAD)
+		return NULL;
+	/* One that MAP is about to move here is not here yet. */
+	if (!slot->place || place - slot->place >= 1UL << slot->order)
+		return NULL;
+	return slot;
+}
+
+/* For verify: is @slot, which is in @owner's index, found where it has its place? */
+bool lab_view_agrees(const struct labyrinth_owner *owner,
+		     const struct lab_slot *slot)
+{
+	u32 index = lab_slot_index(&owner->lab->reg, slot);
+
+	if (slot->scope == LABYRINTH_SCOPE_THREAD || !slot->place)
+		return true;
+	return owner->view && xa_load(&owner->view->block, slot->place) ==
+			      xa_mk_value(index);
 }
 
 /**
@@ -132,21 +130,19 @@ struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
  */
 void lab_view_close(struct labyrinth_owner *owner)
 {
-	struct lab_slot *slot;
-	struct lab_view *view;
-	unsigned long place;
-	void *entry;
+	struct lab_registry *reg = &owner->lab->reg;
+	u32 index;
 
 	mutex_lock(&owner->lock);
-	view = owner->view;
-	if (view) {
+	if (owner->view) {
 		lab_zap_all(owner);
-		xa_for_each(&view->block, place, entry) {
-			slot = lab_view_slot(owner, view, place);
-			if (slot)
-				lab_view_forget(owner, slot);
+		for (index = owner->first; index != LAB_NIL;
+		     index = reg->slot[index].index_next) {
+			if (reg->slot[index].scope != LABYRINTH_SCOPE_THREAD)
+				lab_view_forget(owner, &reg->slot[index]);
+			cond_resched();
 		}
-		xa_destroy(&view->block);
+		xa_destroy(&owner->view->block);
 		owner->view = NULL;
 	}
 	mutex_unlock(&owner->lock);
@@ -155,16 +151,16 @@ void lab_view_close(struct labyrinth_owner *owner)
 /* === MAP ================================================================= */
 
 /* Return: pages of all; or -errno with @bad: none is marked any more. */
-static long lab_place_check(struct labyrinth_owner *owner, const u64 *handles,
-			    u32 count, u32 *bad)
+static long lab_place_check(const struct lab_move *move, u32 *bad)
 {
-	struct lab_registry *reg = &owner->lab->reg;
+	struct lab_registry *reg = &move->owner->lab->reg;
 	long pages = 0;
 	int err = 0;
 	u32 i;
 
-	for (i = 0; i < count; i++) {
-		struct lab_slot *slot = lab_owner_slot(owner, handles[i]);
+	for (i = 0; i < move->count; i++) {
+		struct lab_slot *slot = lab_owner_slot(move->owner,
+						       move->handles[i]);
 
 		if (IS_ERR(slot))
 			err = PTR_ERR(slot);
@@ -175,33 +171,33 @@ static long lab_place_check(struct labyrinth_owner *owner, const u64 *handles,
 		if (err)
 			break;
 		slot->placing = true;
+		move->orders[i] = slot->order;
 		pages += 1L << slot->order;
 		cond_resched();
 	}
 	*bad = i;
 	while (i--)
-		lab_registry_slot(reg, handles[i])->placing = false;
+		lab_registry_slot(reg, move->handles[i])->placing = false;
 	return err ?: pages;
 }
 
 /* What has been entered is taken out again if there is no memory for the rest. */
-static int lab_place_enter(struct labyrinth_owner *owner, struct lab_view *view,
-			   const u64 *handles, u32 count, unsigned long first)
+static int lab_place_enter(const struct lab_move *move)
 {
-	struct lab_registry *reg = &owner->lab->reg;
-	unsigned long place = first;
+	struct xarray *block = &move->view->block;
+	unsigned long place = move->first;
 	u32 i, j;
 
-	for (i = 0; i < count; i++) {
-		u32 index = lab_handle_index(handles[i]);
+	for (i = 0; i < move->count; i++) {
+		void *entry = xa_mk_value(lab_handle_index(move->handles[i]));
 
-		for (j = 0; j < 1U << reg->slot[index].order; j++, place++) {
-			int err = xa_err(xa_store(&view->block, place,
-						  xa_mk_value(index),
+		for (j = 0; j < 1U << move->orders[i]; j++, place++) {
+			int err = xa_err(xa_store(block, place, entry,
 						  GFP_KERNEL));
 
 			if (err) {
-				lab_view_erase(view, first, place - first);
+				lab_view_erase(move->view, move->first,
+					       place - move->first);
 				return err;
 			}
 		}
@@ -216,65 +212,72 @@ static unsigned long lab_place_limit(void)
 	return in_compat_syscall() ? U32_MAX : ULONG_MAX >> PAGE_SHIFT;
 }
 
+static int lab_place_find(struct lab_move *move, unsigned long pages)
+{
+	struct lab_view *view = move->view;
+	int err;
+
+	if (move->owner->view != view)
+		return -ESHUTDOWN;
+	if (view->next > lab_place_limit() ||
+	    pages > lab_place_limit() - view->next)
+		return -EOVERFLOW;
+	move->first = view->next;
+	err = lab_place_enter(move);
+	if (!err)
+		view->next += pages;
+	return err;
+}
+
 /**
  * lab_view_place - find a place for blocks, in which no fault finds them yet
- * @owner: whose they are; lock not held
- * @view: of the file that acts as it
- * @handles: untrusted
- * @count: of them
- * @bad: index of the one that was refused, or @count
- * @first: the page offset of the first block
+ * @move: which; its owner's lock not held
+ * @bad: index of the one that was refused, or the count
  *
  * lab_view_move() is to follow.
  *
  * Return: pages of all; -ENOENT, -EPERM, -EOPNOTSUPP of one; -EINVAL: it is there
- * twice; -EOVERFLOW, -ENOMEM: nothing has changed.
+ * twice; -EOVERFLOW, -ENOMEM, -ESHUTDOWN: nothing has changed.
  */
-long lab_view_place(struct labyrinth_owner *owner, struct lab_view *view,
-		    const u64 *handles, u32 count, u32 *bad,
-		    unsigned long *first)
+long lab_view_place(struct lab_move *move, u32 *bad)
 {
-	long pages, err = 0;
+	long pages;
+	int err;
 
-	mutex_lock(&owner->lock);
-	pages = lab_place_check(owner, handles, count, bad);
-	if (pages < 0)
-		err = pages;
-	else if (owner->view != view)
-		err = -ESHUTDOWN;
-	else if ((unsigned long)pages > lab_place_limit() - view->next)
-		err = -EOVERFLOW;
-	else
-		err = lab_place_enter(owner, view, handles, count, view->next);
-	if (!err) {
-		*first = view->next;
-		view->next += pages;
-	}
-	mutex_unlock(&owner->lock);
+	mutex_lock(&move->owner->lock);
+	pages = lab_place_check(move, bad);
+	err = pages < 0 ? (int)pages :
+			  lab_place_find(move, (unsigned long)pages);
+	mutex_unlock(&move->owner->lock);
 	return err ?: pages;
 }
 
-/* How far the entries of one block go: each block is there once. */
-static unsigned long lab_place_run(struct lab_view *view, unsigned long first,
-				   u32 index)
+/* Still the owner's, and its process's: also while it is LEAVING, and may stay. */
+static struct lab_slot *lab_move_slot(const struct lab_move *move, u32 i)
 {
-	unsigned long place = first;
+	u64 handle = move->handles[i], word;
+	struct lab_slot *slot;
 
-	while (xa_load(&view->block, place) == xa_mk_value(index))
-		place++;
-	return place - first;
+	slot = lab_registry_slot(&move->owner->lab->reg, handle);
+	word = lab_slot_word(slot);
+	if (word != lab_handle_word(handle, move->owner->id,
+				    LABYRINTH_PAGE_OWNED) &&
+	    word != lab_handle_word(handle, move->owner->id,
+				    LABYRINTH_PAGE_LEAVING))
+		return NULL;
+	return slot->indexed ? slot : NULL;
 }
 
-static void lab_place_leave(struct labyrinth_owner *owner, const u64 *handles,
-			    u32 count)
+/* Where they have been until now they are not mapped any more. */
+static void lab_move_zap(const struct lab_move *move)
 {
-	struct lab_zap zap = { .owner = owner };
+	struct lab_zap zap = { .owner = move->owner };
+	const struct lab_slot *slot;
 	u32 i;
 
-	for (i = 0; i < count; i++) {
-		struct lab_slot *slot = lab_owner_slot(owner, handles[i]);
-
-		if (!IS_ERR(slot))
+	for (i = 0; i < move->count; i++) {
+		slot = lab_move_slot(move, i);
+		if (slot)
 			lab_zap(&zap, slot);
 		cond_resched();
 	}
@@ -283,36 +286,31 @@ static void lab_place_leave(struct labyrinth_owner *owner, const u64 *handles,
 
 /**
  * lab_view_move - let blocks be found where lab_view_place() has put them
- * @owner: whose they are; lock not held
- * @view: as it was given there
- * @handles: likewise
- * @count: likewise
- * @first: what it said
+ * @move: which; its owner's lock not held
  * @commit: false: don't; what was done there is undone
  *
- * What was freed meanwhile leaves its place empty.
+ * What was freed meanwhile leaves its place empty. Of two moves of one block the
+ * later one holds.
  */
-void lab_view_move(struct labyrinth_owner *owner, struct lab_view *view,
-		   const u64 *handles, u32 count, unsigned long first,
-		   bool commit)
+void lab_view_move(const struct lab_move *move, bool commit)
 {
-	unsigned long place = first, pages;
+	unsigned long place = move->first, pages;
+	struct lab_slot *slot;
 	u32 i;
 
-	mutex_lock(&owner->lock);
+	mutex_lock(&move->owner->lock);
 	if (commit)
-		lab_place_leave(owner, handles, count);
-	for (i = 0; i < count; i++, place += pages) {
-		struct lab_slot *slot = lab_owner_slot(owner, handles[i]);
-
-		pages = lab_place_run(view, place, lab_handle_index(handles[i]));
-		if (!commit || IS_ERR(slot) || owner->view != view) {
-			lab_view_erase(view, place, pages);
+		lab_move_zap(move);
+	for (i = 0; i < move->count; i++, place += pages) {
+		pages = 1UL << move->orders[i];
+		slot = commit ? lab_move_slot(move, i) : NULL;
+		if (!slot) {
+			lab_view_erase(move->view, place, pages);
 			continue;
 		}
-		lab_view_forget(owner, slot);
+		lab_view_forget(move->owner, slot);
 		WRITE_ONCE(slot->place, place);
 		cond_resched();
 	}
-	mutex_unlock(&owner->lock);
+	mutex_unlock(&move->owner->lock);
 }

@@ -8,7 +8,8 @@
  * after which no fault finds the block. So once it has been released, no mapping
  * reaches it, and none will.
  *
- * All of it under the lock of the owner that the file acts as.
+ * All of it under the lock of the owner that the file acts as (a MAP that began
+ * before ATTACH has none of its blocks left, and finds nothing).
  */
 #ifndef LABYRINTH_VIEW_H
 #define LABYRINTH_VIEW_H
@@ -33,32 +34,50 @@ void lab_view_init(struct lab_view *view, struct address_space *mapping);
 void lab_view_open(struct labyrinth_owner *owner, struct lab_view *view);
 void lab_view_close(struct labyrinth_owner *owner);
 
-/* Blocks get places, in two steps: between them the caller is told where. */
-long lab_view_place(struct labyrinth_owner *owner, struct lab_view *view,
-		    const u64 *handles, u32 count, u32 *bad,
-		    unsigned long *first);
-void lab_view_move(struct labyrinth_owner *owner, struct lab_view *view,
-		   const u64 *handles, u32 count, unsigned long first,
-		   bool commit);
+/**
+ * struct lab_move - blocks on their way to a place
+ * @owner: whose they are
+ * @view: of the file that acts as it
+ * @handles: of them: untrusted
+ * @orders: theirs, once they have been looked up
+ * @count: of both
+ * @first: page offset of the first one
+ */
+struct lab_move {
+	struct labyrinth_owner *owner;
+	struct lab_view *view;
+	const u64 *handles;
+	u8 *orders;
+	u32 count;
+	unsigned long first;
+};
+
+/* Two steps: between them the caller is told where. */
+long lab_view_place(struct lab_move *move, u32 *bad);
+void lab_view_move(const struct lab_move *move, bool commit);
 
 /* The rest: owner->lock held. */
 struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
 				struct lab_view *view, unsigned long place);
 void lab_view_forget(struct labyrinth_owner *owner, struct lab_slot *slot);
+bool lab_view_agrees(const struct labyrinth_owner *owner,
+		     const struct lab_slot *slot);
 
 /**
  * struct lab_zap - PTEs that are to be removed
  * @owner: whose blocks'; its lock is held
- * @first: @pages: places one behind the other
+ * @first: @end: the places between which they are. One range, removed at once, or
+ *	whoever has many mappings of many blocks could keep us busy for hours; what
+ *	else lies there comes back by a fault
  */
 struct lab_zap {
 	struct labyrinth_owner *owner;
 	unsigned long first;
-	unsigned long pages;
+	unsigned long end;
 };
 
 void lab_zap(struct lab_zap *zap, const struct lab_slot *slot);
-void lab_zap_end(struct lab_zap *zap);
+void lab_zap_end(const struct lab_zap *zap);
 void lab_zap_all(struct labyrinth_owner *owner);
 
 #endif /* LABYRINTH_VIEW_H */

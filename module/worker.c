@@ -63,9 +63,10 @@ static bool lab_stock_block(struct labyrinth *lab, struct lab_node *node,
 	}
 	atomic_long_add(i, &lab->reg.taken);
 	lab->work_stats.refilled += i;
+	lab_room_settle(lab, i);
 	if (i == pages)
 		return true;
-	lab_room_put(lab, pages - i);
+	lab_room_cancel(lab, pages - i);
 	for (; i < pages; i++)
 		lab_block_put(addr + i * PAGE_SIZE, 0);
 	return false;
@@ -219,11 +220,11 @@ static void *lab_refill_get(struct labyrinth *lab, struct lab_node *node,
 	unsigned long pages = 1UL << order;
 	void *addr;
 
-	if (!lab_room_take(lab, pages))
+	if (!lab_room_take(lab, pages, 0))
 		return NULL;
 	addr = lab_block_get(node->nid, lab_refill_gfp(order), order);
 	if (!addr)
-		lab_room_put(lab, pages);
+		lab_room_cancel(lab, pages);
 	return addr;
 }
 

@@ -23,6 +23,9 @@ debugfs=/sys/kernel/debug
 context=$debugfs/labyrinth_context
 steps=$debugfs/labyrinth/steps
 
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
 [ "$(id -u)" -eq 0 ] || skip_all "needs root"
 [ -e /sys/module/labyrinth ] || skip_all "labyrinth is not loaded"
 [ -e "$ko" ] || skip_all "no module: LABYRINTH_CONTEXT_KO='$ko'"
@@ -98,12 +101,26 @@ pinned() {
 	return 1
 }
 
+# A histogram each, which adds up: an NMI in the middle of another's entry loses nothing.
+# With all tests there were calls in each context.
+latency_is_recorded() {
+	labyrinth -j stats --latency >"$work/latency" || return
+	note "$(jq -r '.latency[] | "\(.context) \(.rung): \(.count), longest \(."longest-ns") ns"' \
+		"$work/latency" | paste -sd ';')"
+	jq -e 'all(.latency[]; (.bucket | map(.count) | add) == .count)' "$work/latency" >/dev/null &&
+		[ "$(jq '[.latency[].context] | unique | length' "$work/latency")" -ge \
+			$((least ? 4 : 1)) ]
+}
+
 # Only what every module from outside the kernel's tree brings: out of tree, unsigned.
 taint_is_small() {
 	[ $(($(</proc/sys/kernel/tainted) & ~(1 << 12 | 1 << 13))) -eq 0 ]
 }
 
 echo "TAP version 13"
+# Switched where nothing allocates: an emulated CPU may not survive patched code.
+labyrinth stats set --latency on --reset
+result $? "the latency of allocations is recorded"
 insmod "$ko" reserve="$(reserve low)" emergency="$(reserve emergency)" "${params[@]}"
 result $? "labyrinth_context is loaded"
 [ -e $context/run ] || finish
@@ -122,12 +139,16 @@ if [ -e $steps ]; then
 else
 	result 1 "steps are counted: no $steps (not a debug build?)"
 fi
+latency_is_recorded
+result $? "each context has its latency on record"
 [ "$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)" -eq 0 ]
 result $? "the OOM killer has killed nobody"
 rmmod labyrinth_context
 result $? "labyrinth_context is unloaded"
 books_agree
 result $? "the books agree when it is gone"
+labyrinth stats set --latency off
+result $? "the latency of allocations is recorded no more"
 taint_is_small
 result $? "the kernel is tainted by modules from outside, and by nothing else"
 echo "1..$ktap_number"

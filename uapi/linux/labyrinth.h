@@ -60,6 +60,8 @@
  *              memory for the call itself (the reason is then 0)
  * ENOSPC       the inbox has no room (see the reason)
  * ENOTTY       no such call
+ * EOVERFLOW    MAP: the descriptor (for a 32-bit caller: its first 2^32 pages)
+ *              has no offset left
  * ENXIO        mmap: no block of the caller's at (all of) that offset
  * EOPNOTSUPP   known, but not supported here (by this version, or for this
  *              combination)

@@ -54,6 +54,9 @@
  * LATENCY_SET       do     yes   at least one of ENABLED, DEADLINE, RESET -> ack
  * ================= ====== ===== ==============================================
  *
+ * REVOKE of all takes what is in the owner's inbox too, but neither what an ALLOC
+ * that has not returned is about to have, nor what is deferred.
+ *
  * A dump's messages are each consistent in themselves. NLM_F_DUMP_INTR tells
  * that owners came or went during an OWNER_GET dump.
  *
@@ -61,7 +64,7 @@
  * errno        meaning, the same for all commands
  * ============ ==============================================================
  * EBUSY        OWNER_ADD: no owner's number is free; INBOX: the inbox has
- *              another capacity already
+ *              another capacity already; REVOKE: the block waits in the inbox
  * EEXIST       OWNER_ADD: an owner of that name exists
  * EINVAL       understood, but wrong: unknown attribute, value of the wrong
  *              type or length, missing or contradicting attributes, watermarks
