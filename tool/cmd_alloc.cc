@@ -22,6 +22,7 @@ struct AllocOptions {
     std::string count = "1";
     std::string order = "0";
     std::string tag = "0";
+    std::string scope = "process";
     bool partial = false;
     PolicyWords policy;
 };
@@ -32,9 +33,7 @@ struct AllocPlan {
     AllocRequest request;
 };
 
-constexpr std::uint64_t most_blocks = 1U << 24;              // the largest registry
 constexpr std::uint64_t most_deferred = LABYRINTH_INBOX_MAX; // each needs a place
-constexpr std::uint64_t most_order = 31;                     // beyond any kernel's; it says its own
 
 Status check_deferral(const AllocPolicy& policy, std::uint64_t count) {
     if (!policy.defers())
@@ -47,16 +46,30 @@ Status check_deferral(const AllocPolicy& policy, std::uint64_t count) {
     return ok();
 }
 
+Status check_scope(const std::string& word) {
+    auto scope = parse_scope(word);
+    if (!scope)
+        return scope.error();
+    if (*scope == LABYRINTH_SCOPE_THREAD)
+        return usage_error("--scope",
+                           "pages for one thread alone go with it, and this command ends at once",
+                           "have them held: `labyrinth hold --scope thread`");
+    return ok();
+}
+
 Result<AllocPlan> parse_plan(const AllocOptions& options) {
     auto owner = required_owner("alloc", options.owner);
     if (!owner)
         return owner.error();
-    auto count = parse_number("--count", options.count, 1, most_blocks);
+    auto count = parse_count(options.count);
     if (!count)
         return count.error();
-    auto order = parse_number("--order", options.order, 0, most_order);
+    auto order = parse_order(options.order);
     if (!order)
         return order.error();
+    const Status outlives = check_scope(options.scope);
+    if (!outlives)
+        return outlives.error();
     auto tag = parse_tag(options.tag);
     if (!tag)
         return tag.error();
@@ -72,10 +85,9 @@ Result<AllocPlan> parse_plan(const AllocOptions& options) {
     const Status deferrable = check_deferral(*policy, *count);
     if (!deferrable)
         return deferrable.error();
-    return AllocPlan{
-        .owner = *owner,
-        .count = *count,
-        .request = {.policy = *policy, .order = static_cast<std::uint32_t>(*order), .tag = *tag}};
+    return AllocPlan{.owner = *owner,
+                     .count = *count,
+                     .request = {.policy = *policy, .order = *order, .tag = *tag}};
 }
 
 std::string describe_plan(const AllocPlan& plan) {
@@ -128,6 +140,8 @@ void register_alloc(CLI::App& app, Context& context) {
     alloc->add_option("--order", options->order, "Blocks of 2^K pages (0)")->type_name("K");
     alloc->add_option("--tag", options->tag, "Tag of the first; each further has one more (0)")
         ->type_name("N");
+    alloc->add_option("--scope", options->scope, "process; for `thread` there is hold (process)")
+        ->type_name("SCOPE");
     alloc->add_flag("--strict", options->policy.strict, "From the reserve only");
     alloc->add_flag("--partial", options->partial, "Keep what could be had");
     alloc

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "files.hh"
 #include "output.hh"
@@ -43,12 +44,17 @@ public:
     void finish(const Status& outcome);
     /// Writes an error and sets the status.
     void fail(const Error& error);
+    /// Words behind the tool's own: another command's line (hold).
+    std::vector<std::string>& tail() { return tail_; }
+    /// The status of a command that worked, where it is not 0.
+    void exit_with(int status) { exit_status_ = status; }
     int exit_status() const { return exit_status_; }
 
 private:
     Globals globals_;
     TextSink sink_;
     std::unique_ptr<Output> output_;
+    std::vector<std::string> tail_;
     int exit_status_ = 0;
 };
 
@@ -62,5 +68,7 @@ void register_free(CLI::App& app, Context& context);    ///< free
 void register_data(CLI::App& app, Context& context);    ///< write, read
 void register_give(CLI::App& app, Context& context);    ///< give
 void register_take(CLI::App& app, Context& context);    ///< take
+void register_hold(CLI::App& app, Context& context);    ///< hold
+void register_revoke(CLI::App& app, Context& context);  ///< revoke
 
 } // namespace labyrinth

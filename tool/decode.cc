@@ -104,6 +104,7 @@ Result<Info> decode_info(const Attrs& attrs) {
     info.owners = in.u32(LABYRINTH_A_INFO_OWNERS, "info-owners");
     info.guaranteed = in.u64(LABYRINTH_A_INFO_GUARANTEED, "info-guaranteed");
     info.debug = attrs.find(LABYRINTH_A_INFO_DEBUG).has_value();
+    info.ceiling = attrs.u64(LABYRINTH_A_INFO_CEILING);
 
     std::optional<Error> bad;
     attrs.each([&](std::uint16_t type, Bytes payload) {
@@ -160,6 +161,8 @@ Result<Page> decode_page(const Attrs& attrs) {
     page.used = in.u64(LABYRINTH_A_PAGE_USED, "page-used");
     page.age_ns = attrs.u64(LABYRINTH_A_PAGE_AGE);
     page.phys = attrs.u64(LABYRINTH_A_PAGE_PHYS);
+    if (auto mapped = attrs.u32(LABYRINTH_A_PAGE_MAPPED))
+        page.mapped = *mapped != 0;
     return in.finish(page);
 }
 
@@ -179,6 +182,7 @@ Result<Stats> decode_stats(const Attrs& attrs) {
     stats.taken = attrs.u64(LABYRINTH_A_STATS_TAKEN).value_or(0);
     stats.dropped = attrs.u64(LABYRINTH_A_STATS_DROPPED).value_or(0);
     stats.deferred = attrs.u64(LABYRINTH_A_STATS_DEFERRED).value_or(0);
+    stats.revoked = attrs.u64(LABYRINTH_A_STATS_REVOKED).value_or(0);
     if (const auto refused = attrs.find(LABYRINTH_A_STATS_REFUSED))
         stats.refused = counts_in(*refused);
     return in.finish(std::move(stats));

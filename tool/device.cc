@@ -117,7 +117,7 @@ Result<AllocReply> Device::alloc(const AllocRequest& request) {
                   (request.policy.partial ? LABYRINTH_ALLOC_PARTIAL : 0);
     alloc.count = request.count;
     alloc.order = request.order;
-    alloc.scope = LABYRINTH_SCOPE_PROCESS;
+    alloc.scope = request.scope;
     alloc.fallback = request.policy.fallback;
     alloc.timeout_ns = request.policy.timeout_ns;
     alloc.tag = request.tag;
@@ -196,6 +196,15 @@ Status Device::give(std::span<const Handle> handles, const OwnerRef& to) {
     if (const int err = call(fd_, LABYRINTH_IOC_GIVE, give); err != 0)
         return Error{.err = err, .reason = give.out_reason, .index = give.out_bad};
     return ok();
+}
+
+Result<Place> Device::place(std::span<const Handle> handles) {
+    auto map = argument<labyrinth_map>();
+    map.count = static_cast<std::uint32_t>(handles.size());
+    map.handles = address(handles.data());
+    if (const int err = call(fd_, LABYRINTH_IOC_MAP, map); err != 0)
+        return Error{.err = err, .index = map.out_bad};
+    return Place{.offset = map.out_offset, .length = map.out_length};
 }
 
 Result<std::vector<Handle>> Device::take(std::uint32_t most) {

@@ -11,6 +11,12 @@
 
 namespace labyrinth {
 
+/// Where mmap(2) of the device finds blocks, in bytes.
+struct Place {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
 /// An open device: an owner, or the stand-in of a named one.
 class Device final : public PageOps {
 public:
@@ -32,7 +38,9 @@ public:
     Status set_tag(Handle handle, std::uint64_t tag) override;
     Status give(std::span<const Handle> handles, const OwnerRef& to) override;
     Result<std::vector<Handle>> take(std::uint32_t most) override;
-    /// For poll(2): readable while something waits in the inbox.
+    /// Gives at most max_batch() blocks a place, one behind the other.
+    Result<Place> place(std::span<const Handle> handles);
+    /// For mmap(2), and for poll(2): readable while something waits in the inbox.
     int descriptor() const { return fd_.get(); }
 
 private:

@@ -61,6 +61,8 @@ std::string inbox_cause(std::uint32_t used, std::uint32_t capacity, std::uint32_
 }
 
 std::string quota_hint(const std::string& name) {
+    if (name.empty())
+        return "ask for fewer, or act as a named owner that may have more: -o NAME";
     return fmt::format("free some, or raise it: `labyrinth owner set {} --quota N` (as root)",
                        name);
 }
@@ -85,6 +87,9 @@ std::string reason_hint(std::uint32_t reason, const std::string& name) {
         return "try again once the system has resumed";
     case LABYRINTH_REASON_INBOX:
         return fmt::format("take what has come, `labyrinth take -o {}`, or ask for fewer", name);
+    case LABYRINTH_REASON_CEILING:
+        return "free pages, or load the module with a higher `ceiling`, in per cent of the "
+               "machine's memory; `labyrinth info` shows what is taken and how much may be";
     default:
         return reserve_hint;
     }
@@ -105,6 +110,9 @@ std::string alloc_cause(const Error& met, const std::optional<Standing>& now) {
     return cause;
 }
 
+constexpr const char* older_module = "the module is older than the tool: compare `labyrinth -V` "
+                                     "and `modinfo labyrinth`";
+
 std::string page_hint(int err, const std::string& name) {
     switch (err) {
     case ENOENT:
@@ -122,6 +130,13 @@ std::string page_hint(int err, const std::string& name) {
             name);
     case ESHUTDOWN:
         return "see `labyrinth owners`";
+    case EPERM:
+        return "that thread alone can use or free it; it is wiped within a second of the thread's "
+               "end";
+    case ENXIO:
+        return "it was revoked before it could be mapped: take others";
+    case ENOTTY:
+        return older_module;
     case EAGAIN:
         return "try again";
     default:
@@ -135,6 +150,12 @@ std::string page_cause(int err) {
         return "no such page of this owner's";
     case ESHUTDOWN:
         return "the owner is being removed";
+    case EPERM:
+        return "the block is for the thread alone that took it";
+    case ENXIO:
+        return "the block is there no more";
+    case ENOTTY:
+        return "the module does not know this call";
     case EPROTO:
         return "the kernel's answer makes no sense";
     default:
@@ -394,8 +415,31 @@ Error explain_netlink(const Error& met, const std::string& what) {
         met.attribute.empty() ? text : fmt::format("{} [{}]", text, met.attribute), met.err);
     error.hint = netlink_hint(met.err, met.attribute);
     if (met.err == EOPNOTSUPP && text.empty()) // nobody but the family itself says nothing
-        error.hint = "the module does not know this command: compare `labyrinth -V` and `modinfo "
-                     "labyrinth`";
+        error.hint = older_module;
+    return error;
+}
+
+Error explain_revoke(const Error& met, const std::optional<Owner>& owner,
+                     const std::optional<std::uint64_t>& handle) {
+    Error error = met;
+    if (met.err == ENOENT && handle && owner) {
+        error.cause = with_errno("the block is not, or no more, this owner's", met.err);
+        error.hint = fmt::format("`labyrinth pages --owner {}` lists what is", owner->id);
+    } else if (met.err == EBUSY && owner) {
+        error.cause =
+            with_errno("the block waits in the owner's inbox, where only all can be had", met.err);
+        error.hint = fmt::format("revoke all that the owner has: `labyrinth revoke #{}`\nor this "
+                                 "one, once it has been taken",
+                                 owner->id);
+    } else if (met.err == ENOENT) {
+        error.cause = with_errno("there is no such owner", met.err);
+        error.hint = "`labyrinth owners` lists them";
+    } else if (met.err == EOPNOTSUPP && owner && owner->kind == LABYRINTH_OWNER_KERNEL) {
+        error.cause = with_errno("it is a module's own: the kernel uses its pages by address, and "
+                                 "can't be made to let go",
+                                 met.err);
+        error.hint = "only that module can free them: have it do so, or unload it";
+    }
     return error;
 }
 

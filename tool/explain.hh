@@ -38,6 +38,10 @@ Error explain_take(const Error& met, const std::string& name);
 Error explain_page(const Error& met, const std::string& what, const std::string& name);
 /// A netlink request was refused; one that explains itself is left as it is.
 Error explain_netlink(const Error& met, const std::string& what);
+/// REVOKE was refused, as explain_netlink() has it; @owner is what netlink tells of
+/// the owner, if anything.
+Error explain_revoke(const Error& met, const std::optional<Owner>& owner,
+                     const std::optional<std::uint64_t>& handle);
 /// -o is missing.
 Error explain_no_owner(const std::string& command);
 

@@ -102,6 +102,12 @@ Result<std::uint32_t> decode_id(const Attrs& attrs) {
     return Error{.cause = "attribute owner-id is missing", .err = EPROTO};
 }
 
+Result<std::uint64_t> decode_revoked(const Attrs& attrs) {
+    if (auto pages = attrs.u64(LABYRINTH_A_OWNER_REVOKED))
+        return *pages;
+    return Error{.cause = "attribute owner-revoked is missing", .err = EPROTO};
+}
+
 } // namespace
 
 std::string describe(const OwnerRef& ref) {
@@ -172,6 +178,15 @@ Status Family::owner_set(const OwnerRef& ref, const OwnerChange& change) {
     AttrBuilder request = named(ref);
     add_change(request, change);
     return order(link_, LABYRINTH_CMD_OWNER_SET, request, "changing " + describe(ref));
+}
+
+Result<std::uint64_t> Family::revoke(const OwnerRef& ref, std::optional<Handle> handle) {
+    AttrBuilder request = named(ref);
+    if (handle)
+        request.u64(LABYRINTH_A_OWNER_HANDLE, *handle);
+    return get(link_, LABYRINTH_CMD_REVOKE, request, decode_revoked,
+               fmt::format("revoking {} of {}", handle ? format_handle(*handle) : "all pages",
+                           describe(ref)));
 }
 
 Status Family::reserve_set(const ReserveChange& change) {

@@ -64,6 +64,8 @@ public:
     Result<std::uint32_t> owner_add(const std::string& name, const OwnerChange& change);
     Status owner_del(const OwnerRef& ref);
     Status owner_set(const OwnerRef& ref, const OwnerChange& change);
+    /// Takes one block from the owner, or all; the number of pages taken.
+    Result<std::uint64_t> revoke(const OwnerRef& ref, std::optional<Handle> handle);
     Status reserve_set(const ReserveChange& change);
     Result<Latency> latency();
     Status latency_set(const LatencyChange& change);

@@ -3,14 +3,17 @@
 // labyrinth(8). Exit status: 0 done, 1 the command line is wrong, 2 the kernel
 // or the system refused.
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "commands.hh"
+#include "parse.hh"
 #include "system.hh"
 #include "text.hh"
 
@@ -39,6 +42,8 @@ void declare(CLI::App& app, Context& context) {
     register_data(app, context);
     register_give(app, context);
     register_take(app, context);
+    register_hold(app, context);
+    register_revoke(app, context);
 }
 
 /// -j and -p, for errors that come up before the flags are known.
@@ -48,6 +53,16 @@ void look_for_json(int argc, char** argv, Globals& globals) {
         globals.json = globals.json || word == "-j" || word == "--json";
         globals.pretty = globals.pretty || word == "-p" || word == "--pretty";
     }
+}
+
+/// Parts what is another command's from the tool's own words: CLI11 would read
+/// lists and options into it. The number of the latter.
+int cut_tail(int argc, char** argv, Context& context) {
+    const std::vector<std::string_view> words(argv, argv + argc);
+    const std::size_t own = own_words(words);
+    if (own < words.size())
+        context.tail().assign(words.begin() + static_cast<std::ptrdiff_t>(own) + 1, words.end());
+    return static_cast<int>(own);
 }
 
 /// CLI11 says help and version by exception as well.
@@ -76,7 +91,7 @@ int run(int argc, char** argv) {
         std::fputs(app.help().c_str(), stderr);
         return 1;
     }
-    parse(app, argc, argv, context);
+    parse(app, cut_tail(argc, argv, context), argv, context);
     return context.exit_status();
 }
 

@@ -45,6 +45,12 @@ struct Block {
     std::uint32_t order = 0;
 };
 
+/// Addresses of this process, from the first to the one behind the last.
+struct AddressRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
 /// One node's reserve.
 struct Reserve {
     std::uint32_t node = 0;
@@ -68,6 +74,7 @@ struct Info {
     std::uint32_t owners = 0;
     std::uint64_t guaranteed = 0;
     bool debug = false;
+    std::optional<std::uint64_t> ceiling; ///< most that pages_taken can be
     std::vector<Reserve> reserve;
 };
 
@@ -104,6 +111,7 @@ struct Page {
     std::uint64_t used = 0;              ///< bytes
     std::optional<std::uint64_t> age_ns; ///< absent where nobody looked at a clock
     std::optional<std::uint64_t> phys;   ///< admins only
+    std::optional<bool> mapped;          ///< mmap(2) can find it; an older module does not say
 };
 
 /// Counts, each with a number of one of the contract's enums.
@@ -124,6 +132,7 @@ struct Stats {
     std::uint64_t dropped = 0; ///< blocks whose receiver died before it took them
     ByNumber refused;          ///< blocks that were not given, by enum labyrinth_reason
     std::uint64_t deferred = 0;
+    std::uint64_t revoked = 0;
 };
 
 /// How long allocations took, in one context, by the rung that served them.

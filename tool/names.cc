@@ -30,12 +30,12 @@ constexpr std::array<std::string_view, 7> rung_sentences = {
     "the emergency part",  "the system's allocator", "the fallback"};
 static_assert(rung_sentences.size() == rungs.size());
 
-constexpr std::array<std::string_view, 14> reasons = {
-    "none",  "quota",   "memlock", "dying",  "empty",  "system", "context",
-    "slots", "timeout", "killed",  "closed", "soiled", "inbox",  "refused"};
-static_assert(reasons.size() == LABYRINTH_REASON_REFUSED + 1);
+constexpr std::array<std::string_view, 15> reasons = {
+    "none",    "quota",  "memlock", "dying",  "empty", "system",  "context", "slots",
+    "timeout", "killed", "closed",  "soiled", "inbox", "refused", "ceiling"};
+static_assert(reasons.size() == LABYRINTH_REASON_CEILING + 1);
 
-constexpr std::array<std::string_view, 14> reason_sentences = {
+constexpr std::array<std::string_view, 15> reason_sentences = {
     "refused before any page was tried for",
     "the owner's quota is used up",
     "RLIMIT_MEMLOCK is used up",
@@ -49,7 +49,8 @@ constexpr std::array<std::string_view, 14> reason_sentences = {
     "the hand-out is closed (suspend to disk)",
     "too much has been freed that is not wiped yet",
     "the inbox has no room",
-    "the receiver does not accept pages from the giver"};
+    "the receiver does not accept pages from the giver",
+    "the module has taken as much of the machine's memory as it may"};
 static_assert(reason_sentences.size() == reasons.size());
 
 constexpr std::array<std::string_view, 4> kinds = {"", "file", "named", "kernel"};
@@ -73,11 +74,11 @@ static_assert(contexts.size() == LABYRINTH_CONTEXT_NMI + 1);
 constexpr std::array<std::string_view, 8> reserve_attributes = {
     "", "node", "low", "high", "emergency", "available", "guaranteed", "emergency-available"};
 
-constexpr std::array<std::string_view, 21> owner_attributes = {
-    "",          "id",          "kind",    "name",     "uid",       "gid",
-    "mode",      "pid",         "used",    "quota",    "guarantee", "guarantee-available",
-    "emergency", "quarantined", "age",     "attached", "",          "accept",
-    "inbox",     "inbox-used",  "deferred"};
+constexpr std::array<std::string_view, 23> owner_attributes = {
+    "",          "id",          "kind",     "name",     "uid",       "gid",
+    "mode",      "pid",         "used",     "quota",    "guarantee", "guarantee-available",
+    "emergency", "quarantined", "age",      "attached", "",          "accept",
+    "inbox",     "inbox-used",  "deferred", "handle",   "revoked"};
 static_assert(owner_attributes.size() == LABYRINTH_A_OWNER_MAX + 1);
 
 constexpr std::array<std::string_view, 3> page_attributes = {"", "handle", "owner"};
@@ -129,6 +130,7 @@ std::string attribute_name(std::uint8_t command, std::uint16_t type) {
     case LABYRINTH_CMD_OWNER_ADD:
     case LABYRINTH_CMD_OWNER_DEL:
     case LABYRINTH_CMD_OWNER_SET:
+    case LABYRINTH_CMD_REVOKE:
         return prefixed("owner", owner_attributes, type);
     case LABYRINTH_CMD_PAGE_GET:
         return prefixed("page", page_attributes, type);

@@ -36,6 +36,28 @@ struct GiveReport {
     std::uint64_t given = 0; ///< blocks
 };
 
+struct RevokeReport {
+    OwnerRef owner;
+    std::uint64_t pages = 0; ///< taken from it
+};
+
+/// What `hold` has, once it has it.
+struct HoldReport {
+    std::uint32_t owner = 0;           ///< number
+    std::optional<std::string> name{}; ///< a named owner's
+    std::vector<Handle> handles{};
+    std::uint32_t order = 0;
+    std::uint32_t scope = 0;
+    std::uint32_t rung = 0;
+    std::optional<AddressRange> place{}; ///< where the blocks are mapped, if they are
+};
+
+/// What became of it.
+struct HoldEnd {
+    std::uint64_t freed = 0;       ///< blocks
+    std::vector<Handle> revoked{}; ///< taken away before that
+};
+
 struct TakenBlock {
     std::string owner;
     Block block;
@@ -63,7 +85,7 @@ struct OwnerAdded {
     std::string name;
 };
 
-/// One document for each command, but for taken().
+/// One document for each command, but for taken() and hold_end().
 class Output {
 public:
     explicit Output(TextSink& sink) : sink_(sink) {}
@@ -86,6 +108,10 @@ public:
     virtual void alloc(const AllocReport& report) = 0;
     virtual void free(const FreeReport& report) = 0;
     virtual void give(const GiveReport& report) = 0;
+    virtual void revoke(const RevokeReport& report) = 0;
+    virtual void hold(const HoldReport& report) = 0;
+    /// A document of its own, at the end.
+    virtual void hold_end(const HoldEnd& end) = 0;
     /// One of those that were taken: a document of its own, as they come.
     virtual void taken(const TakenBlock& taken) = 0;
     virtual void write(const WriteReport& report) = 0;

@@ -76,7 +76,15 @@ Json to_json(const Page& p) {
     add_if(object, "age-ns", p.age_ns);
     if (p.phys)
         object["phys"] = format_handle(*p.phys);
+    add_if(object, "mapped", p.mapped);
     return object;
+}
+
+Json to_json(const std::vector<Handle>& handles) {
+    Json array = Json::array();
+    for (const Handle handle : handles)
+        array.push_back(format_handle(handle));
+    return array;
 }
 
 Json to_json(const ByNumber& counts, std::string (*name)(std::uint32_t)) {
@@ -124,6 +132,8 @@ public:
                        {"guaranteed", i.guaranteed},
                        {"debug", i.debug},
                        {"reserve", to_json(i.reserve)}};
+        if (i.ceiling)
+            object["ceiling"] = limit(*i.ceiling);
         if (report.caller)
             object["caller"] = {{"quota", limit(report.caller->quota)},
                                 {"memlock-used", report.caller->memlock_used},
@@ -145,7 +155,8 @@ public:
               {"taken", s.taken},
               {"dropped", s.dropped},
               {"refused", to_json(s.refused, reason_name)},
-              {"deferred", s.deferred}});
+              {"deferred", s.deferred},
+              {"revoked", s.revoked}});
     }
 
     void latency(const Latency& l) override {
@@ -185,14 +196,11 @@ public:
     }
 
     void alloc(const AllocReport& r) override {
-        Json handles = Json::array();
-        for (const Handle handle : r.handles)
-            handles.push_back(format_handle(handle));
         Json object = {{"owner", r.owner},
                        {"wanted", r.wanted},
                        {"order", r.order},
                        {"rung", rung_name(r.rung)},
-                       {"handles", std::move(handles)}};
+                       {"handles", to_json(r.handles)}};
         if (r.handles.size() < r.wanted)
             object["reason"] = reason_name(r.reason);
         add_if(object, "deferred", r.deferred);
@@ -204,6 +212,32 @@ public:
         std::visit([&](const auto& to) { object["to"] = to; }, r.to);
         object["given"] = r.given;
         emit(object);
+    }
+
+    void revoke(const RevokeReport& r) override {
+        Json object;
+        std::visit([&](const auto& owner) { object["owner"] = owner; }, r.owner);
+        object["revoked"] = r.pages;
+        emit(object);
+    }
+
+    void hold(const HoldReport& r) override {
+        Json object = {{"owner", r.owner}};
+        add_if(object, "name", r.name);
+        object["order"] = r.order;
+        object["scope"] = scope_name(r.scope);
+        object["rung"] = rung_name(r.rung);
+        object["mapped"] = r.place.has_value();
+        if (r.place) {
+            object["address"] = format_handle(r.place->begin);
+            object["bytes"] = r.place->end - r.place->begin;
+        }
+        object["handles"] = to_json(r.handles);
+        emit(object);
+    }
+
+    void hold_end(const HoldEnd& e) override {
+        emit({{"freed", e.freed}, {"revoked", to_json(e.revoked)}});
     }
 
     void taken(const TakenBlock& t) override {

@@ -35,6 +35,10 @@ std::string age_text(const Page& page) {
     return page.age_ns ? format_age(*page.age_ns) : "-";
 }
 
+std::string mapped_text(const Page& page) {
+    return page.mapped ? (*page.mapped ? "yes" : "no") : "-";
+}
+
 std::string inbox_text(const Owner& owner) {
     return owner.inbox ? fmt::format("{}/{}", owner.inbox_used, *owner.inbox) : "-";
 }
@@ -85,7 +89,8 @@ public:
         field("largest order", number(i.max_order));
         field("largest batch", number(i.max_batch));
         field("slots", fmt::format("{}, {} vacant", i.slots, i.slots_vacant));
-        field("pages taken", number(i.pages_taken));
+        field("pages taken",
+              number(i.pages_taken) + (i.ceiling ? ", at most " + format_limit(*i.ceiling) : ""));
         field("owners", number(i.owners));
         field("guaranteed", number(i.guaranteed) + " pages");
         if (report.caller)
@@ -113,6 +118,7 @@ public:
         for (const auto& [reason, count] : s.refused)
             field("refused " + reason_name(reason), number(count));
         field("deferred", number(s.deferred));
+        field("revoked", number(s.revoked));
     }
 
     void latency(const Latency& l) override {
@@ -189,6 +195,7 @@ public:
         field("state", state_name(p.state));
         field("order", number(p.order));
         field("scope", scope_name(p.scope));
+        field("mapped", mapped_text(p));
         field("rung", rung_name(p.rung));
         field("age", age_text(p));
         field("used", number(p.used) + " bytes");
@@ -202,14 +209,16 @@ public:
                      {"OWNER", right},
                      {"STATE"},
                      {"ORDER", right},
+                     {"SCOPE"},
+                     {"MAPPED"},
                      {"RUNG"},
                      {"AGE", right},
                      {"USED", right},
                      {"TAG"}});
         for (const Page& p : pages.entries)
             table.row({format_handle(p.handle), number(p.owner), state_name(p.state),
-                       number(p.order), rung_name(p.rung), age_text(p), number(p.used),
-                       tag_text(p.tag)});
+                       number(p.order), scope_name(p.scope), mapped_text(p), rung_name(p.rung),
+                       age_text(p), number(p.used), tag_text(p.tag)});
         print(table);
     }
 
@@ -240,6 +249,23 @@ public:
     }
 
     void give(const GiveReport& r) override { sink().put(fmt::format("gave {}\n", r.given)); }
+
+    void revoke(const RevokeReport& r) override {
+        sink().put(fmt::format("revoked {} {}\n", r.pages, r.pages == 1 ? "page" : "pages"));
+    }
+
+    void hold(const HoldReport& r) override {
+        field("owner", r.name ? fmt::format("{} ({})", r.owner, *r.name) : number(r.owner));
+        field("mapped", r.place ? fmt::format("{:#018x}-{:#018x}", r.place->begin, r.place->end)
+                                : "no: a mapping would serve every thread");
+        for (const Handle handle : r.handles)
+            sink().put(format_handle(handle) + "\n");
+    }
+
+    void hold_end(const HoldEnd& e) override {
+        for (const Handle handle : e.revoked)
+            sink().put(fmt::format("revoked {}\n", format_handle(handle)));
+    }
 
     void taken(const TakenBlock& t) override {
         sink().put(fmt::format("{} {} {}\n", format_handle(t.block.handle),

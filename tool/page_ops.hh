@@ -33,6 +33,7 @@ struct AllocRequest {
     AllocPolicy policy;
     std::uint32_t count = 0;
     std::uint32_t order = 0;
+    std::uint32_t scope = LABYRINTH_SCOPE_PROCESS;
     std::uint64_t tag = 0; ///< of the first block; each further one has one more
 };
 

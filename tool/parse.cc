@@ -144,6 +144,26 @@ Result<std::uint64_t> parse_tag(std::string_view word) {
     return *value;
 }
 
+Result<std::uint64_t> parse_count(std::string_view word) {
+    constexpr std::uint64_t most = 1U << 24; // the largest registry
+    return parse_number("--count", word, 1, most);
+}
+
+Result<std::uint32_t> parse_order(std::string_view word) {
+    constexpr std::uint64_t most = 31; // beyond any kernel's; it says its own
+    auto order = parse_number("--order", word, 0, most);
+    if (!order)
+        return order.error();
+    return static_cast<std::uint32_t>(*order);
+}
+
+Result<std::uint32_t> parse_scope(std::string_view word) {
+    for (std::uint32_t scope = LABYRINTH_SCOPE_PROCESS; scope <= LABYRINTH_SCOPE_THREAD; scope++)
+        if (word == scope_name(scope))
+            return scope;
+    return bad_word("--scope", word, "process or thread");
+}
+
 Result<std::uint32_t> parse_mode(std::string_view word) {
     const auto value = whole(word, 8);
     if (!value || *value > 0777)
@@ -197,6 +217,16 @@ Result<std::uint32_t> parse_accept(std::string_view word) {
         if (word == accept_name(accept))
             return accept;
     return bad_word("--accept", word, "none, uid or any");
+}
+
+std::size_t own_words(std::span<const std::string_view> words) {
+    std::size_t at = 1; // behind the program's name
+    while (at < words.size() && words[at].starts_with('-') && words[at] != "--")
+        at += words[at] == "--color" ? 2 : 1;
+    if (at >= words.size() || words[at] != "hold")
+        return words.size();
+    const auto end = std::ranges::find(words.subspan(at), "--");
+    return static_cast<std::size_t>(end - words.begin());
 }
 
 std::string format_handle(Handle handle) {

@@ -4,7 +4,9 @@
 // bounds, or an error that names the word and what was expected. And back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,12 @@ Result<std::uint64_t> parse_duration(std::string_view what, std::string_view wor
 Result<Handle> parse_handle(std::string_view word);
 /// Decimal, or 0x and hex digits; not one of those reserved for `write`.
 Result<std::uint64_t> parse_tag(std::string_view word);
+/// How many blocks, from 1.
+Result<std::uint64_t> parse_count(std::string_view word);
+/// process or thread: enum labyrinth_scope.
+Result<std::uint32_t> parse_scope(std::string_view word);
+/// log2 of a block's pages. Each kernel has its own largest.
+Result<std::uint32_t> parse_order(std::string_view word);
 /// Octal, 0 to 0777.
 Result<std::uint32_t> parse_mode(std::string_view word);
 /// 1 to 31 of [A-Za-z0-9._-].
@@ -40,6 +48,9 @@ Result<OwnerRef> parse_owner_ref(std::string_view word);
 Result<OwnerRef> parse_receiver(std::string_view word);
 /// none, uid or any: enum labyrinth_accept.
 Result<std::uint32_t> parse_accept(std::string_view word);
+/// How many of @words, those of a command line, are the tool's own: with `hold`,
+/// what follows "--" is another command's, to be passed on as it is.
+std::size_t own_words(std::span<const std::string_view> words);
 /// True for what parse_handle() is meant for: a word that starts with 0x.
 bool looks_like_handle(std::string_view word);
 

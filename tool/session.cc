@@ -20,10 +20,17 @@ Result<std::string> required_owner(const std::string& command,
     return parse_owner_name(*word);
 }
 
-Result<Device> open_owner(const std::string& name, Device::Access access) {
+Result<Device> open_device(Device::Access access) {
     auto device = Device::open(access);
     if (!device)
         return explain_device(device.error(), system_facts());
+    return device;
+}
+
+Result<Device> open_owner(const std::string& name, Device::Access access) {
+    auto device = open_device(access);
+    if (!device)
+        return device;
     const Status attached = device->attach(name);
     if (!attached)
         return explain_attach(attached.error(), name, look_up(name));

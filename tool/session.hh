@@ -17,6 +17,9 @@ namespace labyrinth {
 Result<std::string> required_owner(const std::string& command,
                                    const std::optional<std::string>& word);
 
+/// Opens the device, as an owner that ends with the command. Failures are explained.
+Result<Device> open_device(Device::Access access);
+
 /// Opens the device and attaches the owner. Failures are explained.
 Result<Device> open_owner(const std::string& name, Device::Access access);
 

@@ -39,6 +39,21 @@ Error broken_output() {
     return Error{.what = "writing standard output", .cause = errno_words(EPIPE), .err = EPIPE};
 }
 
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN; // NOLINT
+}
+
+/// The signal that made @signals readable, to @child, unless it has it already.
+Status pass_on(const Fd& signals, const Child& child) {
+    signalfd_siginfo signal{};
+    if (::read(signals.get(), &signal, sizeof(signal)) != sizeof(signal))
+        return Error{.what = "reading a signal", .cause = errno_words(errno), .err = errno};
+    if (signal.ssi_code != SI_KERNEL) // the terminal's, to all in the foreground
+        child.send(static_cast<int>(signal.ssi_signo));
+    return ok();
+}
+
 } // namespace
 
 Fd watch_signals() {
@@ -46,7 +61,8 @@ Fd watch_signals() {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    if (!is_ignored(SIGHUP))
+        sigaddset(&set, SIGHUP);
     if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0)
         return {};
     return Fd(::signalfd(-1, &set, SFD_CLOEXEC));
@@ -77,6 +93,27 @@ Result<Wake> Relay::room() const {
     if (broken(polled[1]))
         return broken_output();
     return Wake::ready;
+}
+
+Result<End> wait_for_end(const Fd& signals, int owner, const Child* child) {
+    std::array<pollfd, 3> polled = {
+        {{.fd = signals.get(), .events = POLLIN, .revents = 0},
+         {.fd = owner, .events = 0, .revents = 0},
+         {.fd = child != nullptr ? child->descriptor() : -1, .events = POLLIN, .revents = 0}}};
+    while (true) {
+        const auto ready = wait_for(polled, 0);
+        if (!ready)
+            return ready.error();
+        if (polled[2].revents != 0)
+            return End::child;
+        if (child == nullptr)
+            return polled[0].revents != 0 ? End::asked : End::gone;
+        if (polled[1].revents != 0)
+            polled[1].fd = -1; // the child goes on without it
+        const Status passed = polled[0].revents != 0 ? pass_on(signals, *child) : ok();
+        if (!passed)
+            return passed.error();
+    }
 }
 
 } // namespace labyrinth

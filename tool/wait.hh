@@ -5,12 +5,14 @@
 
 #include <cstdint>
 
+#include "child.hh"
 #include "support.hh"
 
 namespace labyrinth {
 
-/// A descriptor that is readable once the program was asked to end (INT, TERM,
-/// HUP). The signals stay blocked: nothing but whoever polls it acts on them.
+/// A descriptor that is readable once the program was asked to end (INT, TERM, and
+/// HUP unless that is ignored, as nohup(1) has it). The signals stay blocked:
+/// nothing but whoever polls it acts on them.
 Fd watch_signals();
 
 /// Why a wait ended.
@@ -19,6 +21,18 @@ enum class Wake {
     interrupted, ///< the program was asked to end
     timeout,
 };
+
+/// How a wait for an end ended.
+enum class End {
+    asked, ///< a signal said so
+    child, ///< the child's
+    gone,  ///< the owner's
+};
+
+/// Waits until a signal comes or @owner, an open device, is dead; with a @child
+/// until that ends. It is passed the signals that come, but for the terminal's,
+/// which has sent it its own.
+Result<End> wait_for_end(const Fd& signals, int owner, const Child* child);
 
 /// What a command that passes things on waits for: its input and its output,
 /// which stay the caller's.

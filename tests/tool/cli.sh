@@ -19,7 +19,8 @@ chmod 755 "$dir"
 trap 'cleanup' EXIT
 cleanup() {
 	local owner
-	for owner in t-a t-b t-nobody t-small t-many t-open t-give t-take t-later t-hog t-end info; do
+	for owner in t-a t-b t-nobody t-small t-many t-open t-give t-take t-later t-hog t-end t-rev \
+		t-hold info; do
 		labyrinth owner del "$owner" >/dev/null 2>&1
 	done
 	rm -rf "$dir"
@@ -35,6 +36,10 @@ cleanup() {
 . "$here/cli_rights.sh"
 # shellcheck source-path=SCRIPTDIR source=cli_give.sh
 . "$here/cli_give.sh"
+# shellcheck source-path=SCRIPTDIR source=cli_revoke.sh
+. "$here/cli_revoke.sh"
+# shellcheck source-path=SCRIPTDIR source=cli_hold.sh
+. "$here/cli_hold.sh"
 # shellcheck source-path=SCRIPTDIR source=cli_latency.sh
 . "$here/cli_latency.sh"
 
@@ -67,6 +72,18 @@ test_follow
 test_follow_end
 test_defer
 test_give_stats
+test_hold
+test_hold_signals
+test_hold_command
+test_hold_named
+test_hold_killed
+test_hold_thread
+test_hold_refused
+test_revoke
+test_revoke_refused
+test_revoke_kernel
+test_revoke_held
+test_revoke_touched
 test_latency
 run 0 labyrinth verify
 ok "the books agree after all of it"

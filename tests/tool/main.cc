@@ -18,5 +18,6 @@ int main() {
     test_histogram(t);
     test_inbox(t);
     test_wait(t);
+    test_hold(t);
     return t.finish();
 }

@@ -55,3 +55,4 @@ void test_output(tap::Report& t);
 void test_histogram(tap::Report& t);
 void test_inbox(tap::Report& t);
 void test_wait(tap::Report& t);
+void test_hold(tap::Report& t);

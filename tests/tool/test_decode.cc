@@ -78,6 +78,13 @@ void pages(tap::Report& t) {
     const auto given = decode_page(Attrs(ageless.bytes()));
     t.check(given && !given->age_ns, "page: without an age, where nobody looked at a clock");
     t.check(p && !p->phys, "page: no physical address for others");
+    t.check(p && !p->mapped, "page: an older module does not say whether it is mapped");
+    for (const std::uint32_t mapped : {0U, 1U}) {
+        AttrBuilder said = b;
+        said.u32(LABYRINTH_A_PAGE_MAPPED, mapped);
+        const auto q = decode_page(Attrs(said.bytes()));
+        t.check(q && q->mapped == (mapped != 0), "page: mapped, or not");
+    }
     b.u64(LABYRINTH_A_PAGE_PHYS, 4096);
     p = decode_page(Attrs(b.bytes()));
     t.check(p && p->phys == 4096U, "page: physical address for admins");
@@ -104,6 +111,11 @@ void infos(tap::Report& t) {
     t.check(i && i->version == "1.2" && i->slots == 100 && i->slots_vacant == 60 &&
                 i->pages_taken == 40 && i->owners == 3 && i->guaranteed == 8 && !i->debug,
             "info: figures");
+    t.check(i && !i->ceiling, "info: an older module has no ceiling");
+    AttrBuilder newer = b;
+    newer.u64(LABYRINTH_A_INFO_CEILING, 99);
+    const auto bounded = decode_info(Attrs(newer.bytes()));
+    t.check(bounded && bounded->ceiling == 99U, "info: the ceiling");
     t.check(i && i->reserve.size() == 2 && i->reserve[1].node == 1 && i->reserve[1].low == 20 &&
                 i->reserve[1].high == 30 && i->reserve[1].emergency == 40 &&
                 i->reserve[1].available == 50 && i->reserve[1].guaranteed == 60 &&
@@ -129,13 +141,16 @@ void counters(tap::Report& t) {
                 s->refill_held == LABYRINTH_A_STATS_REFILL_HELD &&
                 s->quarantined == LABYRINTH_A_STATS_QUARANTINED,
             "stats: each counter comes from its attribute");
-    t.check(s && s->given == 0 && s->refused.empty(), "stats: an older module's have no gives");
+    t.check(s && s->given == 0 && s->revoked == 0 && s->refused.empty(),
+            "stats: an older module's have no gives");
     b.u64(LABYRINTH_A_STATS_GIVEN, 111).u64(LABYRINTH_A_STATS_TAKEN, 112);
     b.u64(LABYRINTH_A_STATS_DROPPED, 113).u64(LABYRINTH_A_STATS_DEFERRED, 115);
+    b.u64(LABYRINTH_A_STATS_REVOKED, 116);
     b.nest(LABYRINTH_A_STATS_REFUSED, AttrBuilder().u64(12, 5).u64(13, 6));
     const auto later = decode_stats(Attrs(b.bytes()));
     t.check(later && later->given == 111 && later->taken == 112 && later->dropped == 113 &&
-                later->deferred == 115 && later->refused == ByNumber{{12, 5}, {13, 6}},
+                later->deferred == 115 && later->revoked == 116 &&
+                later->refused == ByNumber{{12, 5}, {13, 6}},
             "stats: gives and takes");
 }
 

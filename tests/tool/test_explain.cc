@@ -2,6 +2,7 @@
 //
 // Every failure names its cause, what the kernel said, and the remedy.
 #include <cerrno>
+#include <optional>
 
 #include <linux/labyrinth.h>
 
@@ -202,6 +203,61 @@ void take(tap::Report& t) {
     says(t, e.cause, {"more than 5", "E2BIG"}, "defer: too many at a time");
 }
 
+void ceilings(tap::Report& t) {
+    const Standing now{.page_size = 4096};
+    Error e = explain_alloc(
+        {.err = ENOMEM, .reason = LABYRINTH_REASON_CEILING, .rung = LABYRINTH_RUNG_BUDDY}, "x",
+        "db", now);
+    says(t, e.cause, {"as much of the machine's memory as it may", "ENOMEM"}, "ceiling: cause");
+    says(t, e.hint, {"`ceiling`", "per cent", "labyrinth info"}, "ceiling: how to raise it");
+    e = explain_alloc({.err = ESHUTDOWN, .reason = LABYRINTH_REASON_CLOSED}, "x", "db", now);
+    says(t, e.cause, {"hand-out is closed", "suspend to disk", "ESHUTDOWN"}, "hibernation: cause");
+    says(t, e.hint, {"resumed"}, "hibernation: when to try again");
+    e = explain_alloc({.err = EDQUOT, .reason = LABYRINTH_REASON_QUOTA, .wanted = 8}, "x", "", now);
+    says(t, e.hint, {"-o NAME"}, "quota: without a named owner");
+}
+
+void mappings(tap::Report& t) {
+    Error e = explain_page({.err = EPERM}, "freeing", "db");
+    says(t, e.cause, {"thread alone", "EPERM"}, "a thread's block: cause");
+    says(t, e.hint, {"within a second"}, "a thread's block: when it goes");
+    e = explain_page({.err = ENXIO}, "mapping", "");
+    says(t, e.cause, {"there no more", "ENXIO"}, "mapping: what is not there any more");
+    says(t, e.hint, {"revoked"}, "mapping: why");
+    e = explain_page({.err = ENOTTY}, "mapping", "");
+    says(t, e.cause, {"does not know", "ENOTTY"}, "mapping: a module that is older than the tool");
+    says(t, e.hint, {"labyrinth -V", "modinfo"}, "mapping: what to compare");
+}
+
+void revoke(tap::Report& t) {
+    Owner owner;
+    owner.id = 7;
+    owner.kind = LABYRINTH_OWNER_NAMED;
+    const auto met = [](int err, const char* text = "") {
+        return explain_netlink({.cause = text, .err = err}, "revoking");
+    };
+    Error e = explain_revoke(met(ENOENT, "x"), owner, 5);
+    says(t, e.cause, {"not, or no more, this owner's", "ENOENT"}, "revoke: a stale handle");
+    says(t, e.hint, {"pages --owner 7"}, "revoke: what there is");
+    for (const std::optional<std::uint64_t>& handle :
+         {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(5)}) {
+        e = explain_revoke(met(ENOENT), {}, handle);
+        says(t, e.cause, {"no such owner", "ENOENT"}, "revoke: no such owner");
+        says(t, e.hint, {"labyrinth owners"}, "revoke: which there are");
+    }
+    e = explain_revoke(met(EBUSY, "x"), owner, 5);
+    says(t, e.cause, {"inbox", "EBUSY"}, "revoke: a block that waits in an inbox");
+    says(t, e.hint, {"labyrinth revoke #7", "taken"}, "revoke: how to have it");
+    says(t, explain_revoke(met(EPERM), owner, {}).hint, {"root"}, "revoke: not root");
+    e = explain_revoke(met(EOPNOTSUPP), owner, {});
+    says(t, e.hint, {"labyrinth -V", "modinfo"}, "revoke: a module that is older than the tool");
+    owner.kind = LABYRINTH_OWNER_KERNEL;
+    e = explain_revoke(met(EOPNOTSUPP, "x"), owner, {});
+    says(t, e.cause, {"module's own", "EOPNOTSUPP"}, "revoke: a kernel owner");
+    says(t, e.hint, {"unload"}, "revoke: who can free its pages");
+    t.check(e.what == "revoking" && e.err == EOPNOTSUPP, "revoke: the rest stays");
+}
+
 void others(tap::Report& t) {
     Error e = explain_page({.err = ENOENT}, "freeing", "db");
     says(t, e.cause, {"no such page", "ENOENT"}, "stale handle: cause");
@@ -240,5 +296,8 @@ void test_explain(tap::Report& t) {
     alloc(t);
     give(t);
     take(t);
+    ceilings(t);
+    mappings(t);
+    revoke(t);
     others(t);
 }

@@ -186,19 +186,100 @@ void gifts(tap::Report& t) {
             "output: a page without an age");
 }
 
+void infos(tap::Report& t) {
+    InfoReport report;
+    report.info.pages_taken = 40;
+    const Show show = [&](Output& out) { out.info(report); };
+    t.check(!document(show).contains("ceiling") &&
+                text(show).find("pages taken     40\n") != std::string::npos,
+            "output: info without a ceiling");
+    report.info.ceiling = 50;
+    t.check(document(show)["ceiling"] == 50 && document(show)["pages-taken"] == 40 &&
+                text(show).find("pages taken     40, at most 50\n") != std::string::npos,
+            "output: info with a ceiling");
+    report.info.ceiling = LABYRINTH_UNLIMITED;
+    t.check(document(show)["ceiling"].is_null() &&
+                text(show).find("at most unlimited") != std::string::npos,
+            "output: info with a ceiling that is none");
+}
+
+void mappings(tap::Report& t) {
+    Page p = data_page();
+    p.scope = LABYRINTH_SCOPE_THREAD;
+    const Show one = [&](Output& out) { out.page(p); };
+    const Show list = [&](Output& out) { out.pages({.entries = {p}}); };
+    t.check(!document(one).contains("mapped") && document(one)["scope"] == "thread" &&
+                text(one).find("mapped          -\n") != std::string::npos,
+            "output: a page of which nothing is said");
+    p.mapped = true;
+    t.check(document(one)["mapped"] == true &&
+                text(one).find("mapped          yes\n") != std::string::npos &&
+                text(list).find("  thread  yes     ") != std::string::npos,
+            "output: a page that is mapped");
+    p.mapped = false;
+    t.check(document(one)["mapped"] == false &&
+                text(list).find("  thread  no      ") != std::string::npos,
+            "output: a page that is not mapped");
+}
+
+void revocations(tap::Report& t) {
+    const auto taken = [](OwnerRef owner, std::uint64_t pages) {
+        return [=](Output& out) { out.revoke({.owner = owner, .pages = pages}); };
+    };
+    t.same(text(taken("db", 1)), "revoked 1 page\n", "output: text revoke of one");
+    t.same(text(taken("db", 0)), "revoked 0 pages\n", "output: text revoke of none");
+    t.check(document(taken("db", 3)) == json::parse(R"({"owner":"db","revoked":3})") &&
+                document(taken(7U, 3))["owner"] == 7,
+            "output: JSON revoke");
+}
+
+void holds(tap::Report& t) {
+    HoldReport report{.owner = 7, .handles = {1, 2}, .order = 1, .scope = 0, .rung = 3};
+    const Show show = [&](Output& out) { out.hold(report); };
+    t.check(document(show) ==
+                json::parse(R"({"owner":7,"order":1,"scope":"process","rung":"reserve",
+                                "mapped":false,
+                                "handles":["0x0000000000000001","0x0000000000000002"]})"),
+            "output: JSON hold, not mapped");
+    t.check(text(show).find("owner           7\nmapped          no: ") == 0,
+            "output: text hold, not mapped");
+    report.name = "db";
+    report.place = AddressRange{.begin = 0x1000, .end = 0x3000};
+    t.check(document(show)["name"] == "db" && document(show)["mapped"] == true &&
+                document(show)["address"] == "0x0000000000001000" &&
+                document(show)["bytes"] == 0x2000,
+            "output: JSON hold, mapped");
+    t.same(text(show),
+           "owner           7 (db)\n"
+           "mapped          0x0000000000001000-0x0000000000003000\n"
+           "0x0000000000000001\n0x0000000000000002\n",
+           "output: text hold, mapped");
+    const Show end = [](Output& out) { out.hold_end({.freed = 2, .revoked = {1}}); };
+    t.check(document(end) == json::parse(R"({"freed":2,"revoked":["0x0000000000000001"]})"),
+            "output: JSON end of hold");
+    t.same(text(end), "revoked 0x0000000000000001\n", "output: text end of hold");
+    t.same(text([](Output& out) { out.hold_end({.freed = 2}); }), "",
+           "output: text end of hold, nothing revoked");
+}
+
 void others(tap::Report& t) {
     Stats s;
     s.alloc = {{1, 5}, {3, 7}};
     s.fail = {{1, 2}};
     s.refill_held = 9;
     s.given = 21;
+    s.revoked = 23;
     s.refused = {{LABYRINTH_REASON_INBOX, 22}};
     const json stats = document([&](Output& out) { out.stats(s); });
     t.check(stats["alloc"]["cpu"] == 5 && stats["alloc"]["reserve"] == 7 &&
                 stats["fail"]["quota"] == 2 && stats["refill-held"] == 9,
             "output: JSON stats");
-    t.check(stats["given"] == 21 && stats["refused"]["inbox"] == 22 && stats["dropped"] == 0,
+    t.check(stats["given"] == 21 && stats["refused"]["inbox"] == 22 && stats["dropped"] == 0 &&
+                stats["revoked"] == 23,
             "output: JSON stats of gives");
+    t.check(text([&](Output& out) { out.stats(s); }).find("revoked         23\n") !=
+                std::string::npos,
+            "output: text stats of what was revoked");
     const Verdict v{
         .result = 1, .tries = 2, .book = "rings", .text = "", .expected = 4, .found = 3};
     const json verdict = document([&](Output& out) { out.verdict(v); });
@@ -262,6 +343,10 @@ void test_output(tap::Report& t) {
     pages(t);
     latencies(t);
     gifts(t);
+    infos(t);
+    mappings(t);
+    revocations(t);
+    holds(t);
     others(t);
     errors(t);
     sinks(t);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <linux/labyrinth.h>
 
@@ -140,6 +142,40 @@ void modes(tap::Report& t) {
         t.same(shown(parse_mode(bad)), "usage", "mode: '" + std::string(bad) + "' is refused");
 }
 
+void shapes(tap::Report& t) {
+    t.same(shown(parse_count("1")), "1", "count: one");
+    t.same(shown(parse_count("16777216")), "16777216", "count: the largest registry");
+    for (const char* bad : {"0", "16777217", "", "-1", "1x"})
+        t.same(shown(parse_count(bad)), "usage", "count: '" + std::string(bad) + "' is refused");
+    t.same(shown(parse_order("0")), "0", "order: one page");
+    t.same(shown(parse_order("31")), "31", "order: the largest");
+    for (const char* bad : {"32", "", "-1", "1x"})
+        t.same(shown(parse_order(bad)), "usage", "order: '" + std::string(bad) + "' is refused");
+    t.same(shown(parse_scope("process")), "0", "scope: process");
+    t.same(shown(parse_scope("thread")), "1", "scope: thread");
+    for (const char* bad : {"", "threads", "1", "unknown-2"})
+        t.same(shown(parse_scope(bad)), "usage", "scope: '" + std::string(bad) + "' is refused");
+}
+
+void tails(tap::Report& t) {
+    using Words = std::vector<std::string_view>;
+    const auto own = [](const Words& words) { return std::to_string(own_words(words)); };
+    t.same(own({"labyrinth", "hold", "-n", "2", "--", "ls", "-l"}), "4", "words: up to the --");
+    t.same(own({"labyrinth", "hold", "--", "a", "--", "b"}), "2", "words: up to the first --");
+    t.same(own({"labyrinth", "-j", "--color", "auto", "hold", "--", "a"}), "5",
+           "words: behind global flags");
+    t.same(own({"labyrinth", "--color", "hold", "free", "--", "a"}), "6",
+           "words: a flag's value is no command");
+    t.same(own({"labyrinth", "free", "-o", "hold", "--", "0x1"}), "6",
+           "words: other commands keep all");
+    t.same(own({"labyrinth", "show", "hold", "--", "x"}), "5", "words: hold as an owner's name");
+    t.same(own({"labyrinth", "--", "hold", "--", "x"}), "5", "words: -- before the command");
+    t.same(own({"labyrinth", "hold"}), "2", "words: hold without --");
+    t.same(own({"labyrinth", "--color"}), "2", "words: a flag without its value");
+    t.same(own({"labyrinth"}), "1", "words: none");
+    t.same(own({}), "0", "words: not even the program's name");
+}
+
 } // namespace
 
 void test_parse(tap::Report& t) {
@@ -151,4 +187,6 @@ void test_parse(tap::Report& t) {
     owners(t);
     receivers(t);
     modes(t);
+    shapes(t);
+    tails(t);
 }

@@ -105,6 +105,31 @@ test_usage() {
 	usage read -o t-a --handle x
 	usage read -o t-a --whole
 	usage --color sometimes info
+	usage alloc -o t-a --scope thread
+	usage alloc -o t-a --scope threads
+	usage hold extra
+	usage hold -n 0
+	usage hold -n x
+	usage hold --order -1
+	usage hold --scope all
+	usage hold -o 'a b'
+	usage hold --tag 1
+	usage hold --fallback defer
+	usage hold --fallback wait
+	usage hold --timeout 2s
+	usage hold -n 0 -- true
+	usage revoke
+	usage revoke ''
+	usage revoke 'a b'
+	usage revoke '#x'
+	usage revoke t-a 12
+	usage revoke t-a 0x0
+	usage revoke t-a 0x1 0x2 0x1
+	usage revoke --all t-a
+	run 1 labyrinth alloc -o t-a --scope thread
+	refused
+	says "labyrinth hold --scope thread"
+	ok "alloc for one thread points to hold"
 	for command in alloc free write read give take; do
 		run 1 labyrinth "$command"
 		refused
@@ -136,7 +161,7 @@ test_usage() {
 test_help() {
 	local command
 	for command in '' info alloc free read write pages owners owner 'owner add' 'owner del' \
-		'owner set' show stats 'stats set' reserve 'reserve set' verify give take; do
+		'owner set' show stats 'stats set' reserve 'reserve set' verify give take hold revoke; do
 		# shellcheck disable=SC2086
 		run 0 labyrinth $command -h
 		no_error
