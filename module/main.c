@@ -3,6 +3,8 @@
  * Labyrinth: the one instance, its parameters, and the order in which its parts
  * come up and go down: the core first, the doors last.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>

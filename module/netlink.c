@@ -6,8 +6,11 @@
  * alike. Everything is validated strictly: an unknown attribute is refused.
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
+#include <net/sock.h>
 
 #include "netlink.h"
 
@@ -173,14 +176,37 @@ static struct labyrinth *lab_nl_lab;
 
 /* === Rights ============================================================== */
 
+/*
+ * A user's own are shown to a sender who is that user, on a socket that was opened
+ * by that user, or by an admin who gave it away.
+ */
+static kuid_t lab_viewer_uid(struct sk_buff *skb)
+{
+	const struct file *opened = NETLINK_CB(skb).sk->sk_socket->file;
+	kuid_t uid = NETLINK_CREDS(skb)->uid;
+
+	return uid_eq(opened->f_cred->uid, uid) ||
+	       file_ns_capable(opened, &init_user_ns, CAP_SYS_ADMIN) ?
+	       uid : INVALID_UID;
+}
+
 /* Of the sender and of whoever opened the socket: netlink_capable() asks both. */
 struct lab_viewer lab_viewer_of(struct sk_buff *skb)
 {
 	return (struct lab_viewer){
 		.lab = lab_nl_lab,
 		.admin = netlink_capable(skb, CAP_SYS_ADMIN),
-		.uid = NETLINK_CREDS(skb)->uid,
+		.uid = lab_viewer_uid(skb),
 	};
+}
+
+/* While a dump goes on, current is who reads: who asked was looked at first. */
+struct lab_viewer lab_viewer_of_dump(struct netlink_callback *cb)
+{
+	struct lab_viewer viewer = lab_viewer_of(cb->skb);
+
+	viewer.admin = cb->args[5];
+	return viewer;
 }
 
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info)
@@ -236,6 +262,7 @@ void lab_dump_check(struct netlink_callback *cb, void *head)
 int lab_dump_parse(struct netlink_callback *cb, struct nlattr **tb, int max,
 		   const struct nla_policy *policy)
 {
+	cb->args[5] = lab_viewer_of(cb->skb).admin;
 	return genlmsg_parse(cb->nlh, &lab_nl_family, tb, max, policy,
 			     cb->extack);
 }

@@ -33,6 +33,7 @@ static inline u64 lab_count_of(const atomic_long_t *count)
 }
 
 struct lab_viewer lab_viewer_of(struct sk_buff *skb);
+struct lab_viewer lab_viewer_of_dump(struct netlink_callback *cb);
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info);
 
 /* An error text that is not known here, but lasts. */

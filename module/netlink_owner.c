@@ -174,7 +174,7 @@ int lab_nl_owner_start(struct netlink_callback *cb)
 
 int lab_nl_owner_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct lab_viewer viewer = lab_viewer_of(cb->skb);
+	struct lab_viewer viewer = lab_viewer_of_dump(cb);
 	struct lab_owners *owners = &viewer.lab->owners;
 	struct labyrinth_owner *owner;
 	unsigned long id;

@@ -168,7 +168,7 @@ int lab_nl_page_start(struct netlink_callback *cb)
 
 int lab_nl_page_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct lab_viewer viewer = lab_viewer_of(cb->skb);
+	struct lab_viewer viewer = lab_viewer_of_dump(cb);
 	struct lab_registry *reg = &viewer.lab->reg;
 	u32 index, only = (u32)cb->args[1];
 	struct lab_page page;

@@ -11,6 +11,8 @@
  * Everything that puts is done under reserve_lock. Clean pages that have no
  * place yet stand in the node's stock, which is empty when the lock is free.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/jiffies.h>
 #include <linux/math.h>
 #include <linux/minmax.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ceiling, suspend to disk, removal of memory. See system.h. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/math.h>
 #include <linux/memory.h>
 #include <linux/mm.h>

@@ -7,6 +7,8 @@
  * reserve_lock for a chunk at a time, and never while it calls the page
  * allocator to get something.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
