@@ -29,7 +29,7 @@ help:
 	@echo '  make demo       see it run: installs what is missing, boots a VM'
 	@echo '  make check      all tests, in VMs (KERNELS="$(KERNELS)")'
 	@echo '  make check-full the same on more kernels, and longer: hours'
-	@echo '  make mutants    plants faults in the module: each must be caught'
+	@echo '  make mutants    plant faults in the module: each must be caught (MUTANTS=REGEX: some)'
 	@echo '  make lint       static checks only'
 	@echo '  make selftests  build/selftests, to be run as root where the module is loaded (run.sh)'
 	@echo '  make setup      install the Debian packages that all of this needs'
@@ -107,7 +107,7 @@ check-full: setup
 # Faults planted in the module, one at a time: each must be caught by name.
 .PHONY: mutants
 mutants: setup
-	$(Q)tests/mutants/run $(MUTANTS)
+	$(Q)MUTANTS='$(MUTANTS)' tests/mutants/run
 
 .PHONY: lint
 lint:

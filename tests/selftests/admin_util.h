@@ -127,6 +127,32 @@ static inline int file_quota_set(int fd, __u64 quota)
 	return ret ?: owner_set(info.out_owner, LABYRINTH_A_OWNER_QUOTA, quota);
 }
 
+/*
+ * Takes blocks from an owner, by @name or, if that is NULL, by number: all of
+ * them without a @handle. The pages taken, or -errno.
+ */
+static inline long long revoke_from(__u32 owner, const char *name,
+				     __u64 handle)
+{
+	static struct nl_message msg;
+	struct nl nl;
+	int ret = nl_open(&nl);
+
+	if (ret)
+		return ret;
+	nl_start(&nl, &msg, LABYRINTH_CMD_REVOKE, 0);
+	if (name)
+		nl_put_string(&msg, LABYRINTH_A_OWNER_NAME, name);
+	else
+		nl_put_u32(&msg, LABYRINTH_A_OWNER_ID, owner);
+	if (handle)
+		nl_put_u64(&msg, LABYRINTH_A_OWNER_HANDLE, handle);
+	ret = nl_call(&nl, &msg);
+	nl_close(&nl);
+	return ret ?: (long long)nl_get(nl_reply(&msg),
+					LABYRINTH_A_OWNER_REVOKED);
+}
+
 /* Every node's watermarks; KEEP leaves one as it is. */
 static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
 {
@@ -194,7 +220,7 @@ static inline __u64 verify_result(void)
 
 /* The books as INFO_GET shows them, added up over all nodes. */
 struct books {
-	__u64 slots, vacant, taken, owners, guaranteed_sum, debug;
+	__u64 slots, vacant, taken, ceiling, owners, guaranteed_sum, debug;
 	__u64 low, high, emergency;
 	__u64 available, guaranteed, emergency_available, cpu;
 };
@@ -244,6 +270,7 @@ static inline int books_get(struct books *books)
 	books->slots = nl_get(nlh, LABYRINTH_A_INFO_SLOTS);
 	books->vacant = nl_get(nlh, LABYRINTH_A_INFO_SLOTS_VACANT);
 	books->taken = nl_get(nlh, LABYRINTH_A_INFO_PAGES_TAKEN);
+	books->ceiling = nl_get(nlh, LABYRINTH_A_INFO_CEILING);
 	books->owners = nl_get(nlh, LABYRINTH_A_INFO_OWNERS);
 	books->guaranteed_sum = nl_get(nlh, LABYRINTH_A_INFO_GUARANTEED);
 	books->debug = !!nl_find(nlh, LABYRINTH_A_INFO_DEBUG);

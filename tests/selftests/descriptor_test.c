@@ -74,9 +74,14 @@ static int every_call_is_eio(int fd, __u64 handle)
 	if (_accept(fd, LABYRINTH_ACCEPT_ANY, 1) != -EIO ||
 	    _eventfd(fd, -1) != -EIO)
 		return 10;
+	if (_map(fd, 1, &handle, NULL) != -EIO)
+		return 11;
+	if (mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd,
+		 page_size()) != MAP_FAILED || errno != EIO)
+		return 12;
 	if (poll(&pollfd, 1, 0) != 1 ||
 	    pollfd.revents != (POLLERR | POLLHUP))
-		return 11;
+		return 13;
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * A user who cares for nothing: opens, asks, takes, writes, gives, frees, closes
  * and talks netlink in a loop, whether the module is there or not, until SIGTERM.
  * Exit status 1, with the call and the errno, for an answer that nobody should
- * get; 3 if the module was never there.
+ * get; 3 if the module was never there. With "closing" the hand-out may be closed
+ * at times.
  */
 #include <poll.h>
 
@@ -12,6 +13,9 @@
 #define PAGES	8
 
 static volatile sig_atomic_t stop;
+
+/* What an allocation may be refused with, besides for want of pages. */
+static int closing = ENOMEM;
 
 static void on_term(int sig)
 {
@@ -56,7 +60,7 @@ static void use_inbox(int fd, const __u64 *handles)
 	ALLOW("accept", _accept(other, LABYRINTH_ACCEPT_UID, PAGES), 0);
 	ALLOW("give", _give(fd, owner_number(other), 2, handles), 0);
 	ALLOW("take", _take(other, 1, got), 0);
-	ALLOW("defer", _alloc_cmd(other, &later), EDQUOT, ENOSPC);
+	ALLOW("defer", _alloc_cmd(other, &later), EDQUOT, ENOSPC, closing);
 	close(other);
 }
 
@@ -73,7 +77,7 @@ static bool use_device(void)
 		return false;
 	ALLOW("info", _info(fd, &info), 0);
 	poll(&pollfd, 1, 0);
-	if (!ALLOW("alloc", _alloc(fd, 0, PAGES, handles), ENOMEM, EDQUOT)) {
+	if (!ALLOW("alloc", _alloc(fd, 0, PAGES, handles), ENOMEM, EDQUOT, closing)) {
 		ALLOW("write", _write_page(fd, handles[0], 0, sizeof(text),
 					   text), 0);
 		ALLOW("read", _read_page(fd, handles[0], 0, sizeof(text),
@@ -111,12 +115,14 @@ static void use_netlink(void)
 	nl_close(&nl);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_term,
 				    .sa_flags = SA_RESTART };
 	unsigned long there = 0, absent = 0;
 
+	if (argc > 1 && !strcmp(argv[1], "closing"))
+		closing = ESHUTDOWN;
 	sigaction(SIGTERM, &action, NULL);
 	while (!stop) {
 		if (use_device())

@@ -176,17 +176,22 @@ TEST_F(fields, strict_is_for_order_0_only)
 	EXPECT_EQ(0, used_pages(self->fd));
 }
 
-TEST_F(fields, thread_scope_is_not_supported_yet_and_others_are_unknown)
+TEST_F(fields, a_scope_is_one_of_those_that_are_known)
 {
 	struct labyrinth_alloc cmd = one_block(self);
+	struct labyrinth_query query;
 
-	cmd.scope = LABYRINTH_SCOPE_THREAD;
-	test_err_alloc_cmd(EOPNOTSUPP, self->fd, &cmd);
 	for (int bit = 1; bit < 32; bit++) {
 		cmd.scope = 1U << bit;
 		test_err_alloc_cmd(EINVAL, self->fd, &cmd);
 	}
 	EXPECT_EQ(0, used_pages(self->fd));
+	for (cmd.scope = 0; cmd.scope <= LABYRINTH_SCOPE_THREAD; cmd.scope++) {
+		test_alloc_cmd(self->fd, &cmd);
+		test_query(self->fd, 0, self->handles[0], &query);
+		EXPECT_EQ(cmd.scope, query.out_scope);
+		test_free(self->fd, 1, self->handles);
+	}
 }
 
 TEST_F(fields, a_request_must_name_a_fallback)
@@ -469,6 +474,7 @@ TEST_F(fields, query_describes_a_fresh_block)
 	EXPECT_EQ(LABYRINTH_SCOPE_PROCESS, query.out_scope);
 	EXPECT_EQ(cmd.out_rung, query.out_rung);
 	EXPECT_EQ(0, query.out_flags);
+	EXPECT_EQ(0, query.out_offset);
 	EXPECT_NE(0, query.out_phys);	/* root asks */
 	EXPECT_EQ(0, query.out_phys % self->page);
 	age = query.out_age_ns;

@@ -12,7 +12,7 @@
 _Static_assert(sizeof(struct labyrinth_info) == 112, "labyrinth_info");
 _Static_assert(sizeof(struct labyrinth_alloc) == 64, "labyrinth_alloc");
 _Static_assert(sizeof(struct labyrinth_free) == 32, "labyrinth_free");
-_Static_assert(sizeof(struct labyrinth_query) == 72, "labyrinth_query");
+_Static_assert(sizeof(struct labyrinth_query) == 80, "labyrinth_query");
 _Static_assert(sizeof(struct labyrinth_rw) == 40, "labyrinth_rw");
 _Static_assert(sizeof(struct labyrinth_set) == 32, "labyrinth_set");
 _Static_assert(sizeof(struct labyrinth_attach) == 48, "labyrinth_attach");
@@ -21,15 +21,17 @@ _Static_assert(sizeof(struct labyrinth_take) == 24, "labyrinth_take");
 _Static_assert(sizeof(struct labyrinth_eventfd) == 16, "labyrinth_eventfd");
 _Static_assert(sizeof(struct labyrinth_accept_set) == 16,
 	       "labyrinth_accept_set");
+_Static_assert(sizeof(struct labyrinth_map) == 40, "labyrinth_map");
 
 /* Of those that have grown: their first version's. */
 #define INFO_FIRST	96
+#define QUERY_FIRST	72
 
 #define NONE	((size_t)-1)
 
 enum {
 	INFO, ALLOC, FREE, QUERY, READ, WRITE, SET, ATTACH, GIVE, TAKE, EVENTFD,
-	ACCEPT, CALLS
+	ACCEPT, MAP, CALLS
 };
 
 static const struct shape {
@@ -55,7 +57,7 @@ static const struct shape {
 		   offsetof(struct labyrinth_free, __reserved), true, true, 0 },
 	[QUERY] = { "QUERY", LABYRINTH_IOC_QUERY,
 		    sizeof(struct labyrinth_query), LABYRINTH_QUERY_NEXT, NONE,
-		    true, false, 0 },
+		    true, false, 0, QUERY_FIRST },
 	[READ] = { "READ", LABYRINTH_IOC_READ, sizeof(struct labyrinth_rw), 0,
 		   offsetof(struct labyrinth_rw, __reserved), true, false, 0 },
 	[WRITE] = { "WRITE", LABYRINTH_IOC_WRITE, sizeof(struct labyrinth_rw),
@@ -79,6 +81,8 @@ static const struct shape {
 	[ACCEPT] = { "ACCEPT", LABYRINTH_IOC_ACCEPT,
 		     sizeof(struct labyrinth_accept_set), 0, NONE, false, true,
 		     0 },
+	[MAP] = { "MAP", LABYRINTH_IOC_MAP, sizeof(struct labyrinth_map), 0,
+		  NONE, true, false, 0 },
 };
 
 static size_t least_size(int i)
@@ -139,6 +143,7 @@ static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
 		struct labyrinth_take take;
 		struct labyrinth_eventfd eventfd;
 		struct labyrinth_accept_set accept;
+		struct labyrinth_map map;
 	} *cmd = at;
 
 	memset(cmd, 0xAA, shapes[i].size);
@@ -201,6 +206,10 @@ static void prepare(FIXTURE_DATA(frame) *self, int i, void *at)
 	case ACCEPT:
 		cmd->accept.accept = LABYRINTH_ACCEPT_ANY;
 		cmd->accept.inbox = 0;
+		break;
+	case MAP:
+		cmd->map.count = 1;
+		cmd->map.handles = (uintptr_t)&self->handle;
 		break;
 	}
 }
@@ -365,7 +374,7 @@ TEST_F(frame, a_struct_larger_than_a_page_is_refused)
 
 TEST_F(frame, an_unknown_number_is_refused)
 {
-	for (int nr = 0x0c; nr <= 0xff; nr++) {
+	for (int nr = 0x0d; nr <= 0xff; nr++) {
 		prepare(self, INFO, self->area);
 		EXPECT_EQ(-1, ioctl(self->fd, _IOWR(LABYRINTH_IOC_TYPE, nr,
 						    struct labyrinth_info),

@@ -323,6 +323,7 @@ TEST_F(named, a_file_whose_owner_was_removed_is_shut_down)
 	test_err_give(ESHUTDOWN, self->fd, 1, 1, &self->handle);
 	test_err_take(ESHUTDOWN, self->fd, 1, &other);
 	test_err_accept(ESHUTDOWN, self->fd, LABYRINTH_ACCEPT_ANY, 0);
+	test_err_map(ESHUTDOWN, self->fd, 1, &self->handle, NULL);
 	EXPECT_EQ(1, poll(&pollfd, 1, DEADLINE_SECONDS * 1000));
 	EXPECT_EQ(POLLERR | POLLHUP, pollfd.revents);
 	EXPECT_TRUE(WAIT_UNTIL(pages_out() == out));

@@ -52,8 +52,16 @@ static struct nl_message msg;
 /* 0 if each operation that changes something is refused, else its number. */
 static int every_change_is_refused(struct nl *nl)
 {
-	for (int command = LABYRINTH_CMD_RESERVE_SET;
-	     command <= LABYRINTH_CMD_VERIFY; command++) {
+	static const int commands[] = {
+		LABYRINTH_CMD_RESERVE_SET, LABYRINTH_CMD_OWNER_ADD,
+		LABYRINTH_CMD_OWNER_DEL, LABYRINTH_CMD_OWNER_SET,
+		LABYRINTH_CMD_VERIFY, LABYRINTH_CMD_LATENCY_SET,
+		LABYRINTH_CMD_REVOKE,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		int command = commands[i];
+
 		nl_start(nl, &msg, command, 0);
 		switch (command) {
 		case LABYRINTH_CMD_RESERVE_SET:
@@ -66,6 +74,7 @@ static int every_change_is_refused(struct nl *nl)
 			nl_put_u64(&msg, LABYRINTH_A_OWNER_QUOTA, 1);
 			__attribute__((fallthrough));
 		case LABYRINTH_CMD_OWNER_DEL:
+		case LABYRINTH_CMD_REVOKE:
 			/* Its own one, at that. */
 			nl_put_string(&msg, LABYRINTH_A_OWNER_NAME, THEIRS);
 			break;

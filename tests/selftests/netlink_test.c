@@ -82,6 +82,8 @@ TEST_F(netlink, info_tells_the_limits_and_the_reserve)
 	EXPECT_LT(0, books.slots);
 	EXPECT_GE(1ULL << 24, books.slots);
 	EXPECT_GE(books.slots, books.vacant);
+	EXPECT_LT(0, books.ceiling);
+	EXPECT_LE(books.taken, books.ceiling);
 	EXPECT_LE(books.low, books.high);
 	EXPECT_GE(1ULL << 24, books.high);
 	EXPECT_GE(1ULL << 24, books.available + books.guaranteed +
@@ -165,11 +167,38 @@ TEST_F(netlink, a_page_is_told_as_its_owner_keeps_it)
 	EXPECT_EQ(6, REPLY(LABYRINTH_A_PAGE_USED));
 	EXPECT_EQ(query.out_phys, REPLY(LABYRINTH_A_PAGE_PHYS));
 	EXPECT_LE(query.out_age_ns, REPLY(LABYRINTH_A_PAGE_AGE));
+	EXPECT_EQ(0, REPLY(LABYRINTH_A_PAGE_MAPPED));
+
+	test_map(fd, 1, &handle, NULL);
+	START(PAGE_GET);
+	PUT_U64(LABYRINTH_A_PAGE_HANDLE, handle);
+	ASSERT_EQ(0, CALL());
+	EXPECT_EQ(1, REPLY(LABYRINTH_A_PAGE_MAPPED));
 
 	test_free(fd, 1, &handle);
 	START(PAGE_GET);
 	PUT_U64(LABYRINTH_A_PAGE_HANDLE, handle);
 	EXPECT_REFUSED(ENOENT, LABYRINTH_A_PAGE_HANDLE);
+	close(fd);
+}
+
+TEST_F(netlink, a_page_of_one_thread_is_told_as_such)
+{
+	__u64 handle;
+	struct labyrinth_alloc cmd = {
+		.count = 1,
+		.scope = LABYRINTH_SCOPE_THREAD,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)&handle,
+	};
+	int fd = test_open_device(O_RDWR);
+
+	test_alloc_cmd(fd, &cmd);
+	START(PAGE_GET);
+	PUT_U64(LABYRINTH_A_PAGE_HANDLE, handle);
+	ASSERT_EQ(0, CALL());
+	EXPECT_EQ(LABYRINTH_SCOPE_THREAD, REPLY(LABYRINTH_A_PAGE_SCOPE));
+	EXPECT_EQ(0, REPLY(LABYRINTH_A_PAGE_MAPPED));
 	close(fd);
 }
 
@@ -223,6 +252,7 @@ static void start_valid(FIXTURE_DATA(netlink) *self, int command)
 	switch (command) {
 	case LABYRINTH_CMD_OWNER_GET:
 	case LABYRINTH_CMD_OWNER_DEL:
+	case LABYRINTH_CMD_REVOKE:
 		PUT_NAME(OWNER);
 		break;
 	case LABYRINTH_CMD_OWNER_SET:
@@ -265,6 +295,7 @@ TEST_F(netlink, an_attribute_of_a_reply_is_refused_in_a_request)
 		LABYRINTH_A_OWNER_GUARANTEE_AVAILABLE, LABYRINTH_A_OWNER_AGE,
 		LABYRINTH_A_OWNER_ATTACHED, LABYRINTH_A_OWNER_PAD,
 		LABYRINTH_A_OWNER_INBOX_USED, LABYRINTH_A_OWNER_DEFERRED,
+		LABYRINTH_A_OWNER_HANDLE, LABYRINTH_A_OWNER_REVOKED,
 	};
 
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .quota = 9 }));

@@ -89,6 +89,8 @@ bad_parameters=(
 	cpu_depth=256 cpu_depth=4294967295 cpu_depth=1.5
 	headroom=all headroom=-5
 	file_quota=0 file_quota=1k
+	ceiling=0 ceiling=101 ceiling=-1 ceiling=50% "ceiling=1 reserve_high=65536 slots=131072"
+	hibernation=2 hibernation=maybe
 )
 
 # refused PARAMETERS: EINVAL or ERANGE, and the log says which parameter it was.

@@ -35,7 +35,12 @@
 
 #include <linux/labyrinth.h>
 
+/* Who is no test, and of several files, can't have the harness. */
+#ifndef LABYRINTH_NO_HARNESS
 #include "kselftest_harness.h"
+#else
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#endif
 
 /* Emulated guests are slow: a bound is there to end, not to measure. */
 #undef TEST_TIMEOUT_DEFAULT
@@ -156,7 +161,7 @@ static inline int _query(int fd, __u32 flags, __u64 handle,
 	cmd->flags = flags;
 	cmd->handle = handle;
 	return call(fd, LABYRINTH_IOC_QUERY, cmd, sizeof(*cmd),
-		    OUTPUTS(labyrinth_query, out_handle, out_flags));
+		    OUTPUTS(labyrinth_query, out_handle, out_offset));
 }
 
 static inline int _rw_cmd(int fd, unsigned long nr, struct labyrinth_rw *cmd)
@@ -297,6 +302,38 @@ static inline int _accept(int fd, __u32 accept, __u32 inbox)
 		    (struct outputs){ sizeof(cmd), sizeof(cmd) });
 }
 
+/* Its outputs are not in one piece. */
+static inline int _map_cmd(int fd, struct labyrinth_map *cmd)
+{
+	struct labyrinth_map before;
+	int ret;
+
+	cmd->size = sizeof(*cmd);
+	memset(&cmd->out_bad, 0xAA, sizeof(cmd->out_bad));
+	memset(&cmd->out_offset, 0xAA, sizeof(cmd->out_offset));
+	memset(&cmd->out_length, 0xAA, sizeof(cmd->out_length));
+	before = *cmd;
+	ret = ioctl(fd, LABYRINTH_IOC_MAP, cmd) < 0 ? -errno : 0;
+	if (before.size != cmd->size || before.flags != cmd->flags ||
+	    before.count != cmd->count || before.handles != cmd->handles)
+		return -EUCLEAN;
+	return ret;
+}
+
+/* @offset may be NULL. */
+static inline int _map(int fd, __u32 count, const __u64 *handles, __u64 *offset)
+{
+	struct labyrinth_map cmd = {
+		.count = count,
+		.handles = (uintptr_t)handles,
+	};
+	int ret = _map_cmd(fd, &cmd);
+
+	if (!ret && offset)
+		*offset = cmd.out_offset;
+	return ret;
+}
+
 static inline int _eventfd(int fd, int eventfd)
 {
 	struct labyrinth_eventfd cmd = { .size = sizeof(cmd), .fd = eventfd };
@@ -361,6 +398,8 @@ static inline __u64 reserve_available(int fd)
 #define test_take(...)		ASSERT_EQ(0, _take(__VA_ARGS__))
 #define test_take_cmd(...)	ASSERT_EQ(0, _take_cmd(__VA_ARGS__))
 #define test_accept(...)	ASSERT_EQ(0, _accept(__VA_ARGS__))
+#define test_map(...)		ASSERT_EQ(0, _map(__VA_ARGS__))
+#define test_map_cmd(...)	ASSERT_EQ(0, _map_cmd(__VA_ARGS__))
 #define test_eventfd(...)	ASSERT_EQ(0, _eventfd(__VA_ARGS__))
 
 #define test_err(error, ret)	EXPECT_EQ(-(error), ret)
@@ -380,6 +419,8 @@ static inline __u64 reserve_available(int fd)
 #define test_err_take(e, ...)	test_err(e, _take(__VA_ARGS__))
 #define test_err_take_cmd(e, ...) test_err(e, _take_cmd(__VA_ARGS__))
 #define test_err_accept(e, ...)	test_err(e, _accept(__VA_ARGS__))
+#define test_err_map(e, ...)	test_err(e, _map(__VA_ARGS__))
+#define test_err_map_cmd(e, ...) test_err(e, _map_cmd(__VA_ARGS__))
 #define test_err_eventfd(e, ...) test_err(e, _eventfd(__VA_ARGS__))
 
 /* 0 if every call answers ENOENT to @handle, else the first other answer. */
@@ -398,6 +439,8 @@ static inline int every_call_refuses(int fd, __u64 handle)
 		ret = _write_page(fd, handle, 0, 1, &byte);
 	if (ret == -ENOENT)
 		ret = _set(fd, LABYRINTH_SET_TAG, handle, 1, 0);
+	if (ret == -ENOENT)
+		ret = _map(fd, 1, &handle, NULL);
 	if (ret == -ENOENT)
 		ret = _free_pages(fd, 1, &handle);
 	if (ret == -ENOENT)
