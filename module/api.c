@@ -292,13 +292,13 @@ static int lab_api_slow(struct lab_api_call *call, struct labyrinth_page *page)
 	if (err)
 		goto out;
 	err = lab_api_take(call);
-	if (!err)
-		lab_api_page(page, call->grant.slot, call->grant.handle);
 	/* A sweep may have it again by now. */
 	if (!err && lab_owner_dying(call->owner)) {
 		call->grant.reason = LABYRINTH_REASON_DYING;
 		err = -ESHUTDOWN;
 	}
+	if (!err)
+		lab_api_page(page, call->grant.slot, call->grant.handle);
 	lab_owner_put(call->owner);
 out:
 	if (apart)

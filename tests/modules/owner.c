@@ -72,7 +72,7 @@ static bool lt_refused_well(const struct labyrinth_page *page, enum lt_how how,
 	return err < 0 && (how == LT_SIMPLE ||
 			   (!page->handle &&
 			    page->reason != LABYRINTH_REASON_NONE &&
-			    page->reason <= LABYRINTH_REASON_REFUSED));
+			    page->reason <= LABYRINTH_REASON_CEILING));
 }
 
 /**
