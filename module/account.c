@@ -291,3 +291,61 @@ struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle)
 		return ERR_PTR(-ENOENT);
 	return lab_thread_permits(slot) ? slot : ERR_PTR(-EPERM);
 }
+
+/**
+ * lab_owner_leave - a block that current may touch is on its way out from now on
+ * @owner: lock held
+ * @handle: any 64 bits
+ *
+ * Return: its slot, LEAVING, or as lab_owner_slot().
+ */
+struct lab_slot *lab_owner_leave(struct labyrinth_owner *owner, u64 handle)
+{
+	struct lab_slot *slot = lab_owner_slot(owner, handle);
+
+	if (IS_ERR(slot) || lab_slot_leave(slot, handle, owner->id))
+		return slot;
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * lab_owner_leaving - the slot of a block that a call has passed to lab_owner_leave()
+ * @owner: lock held
+ * @handle: likewise; 0 is none
+ *
+ * Return: the slot, or NULL: the owner's end, or a revocation, was faster.
+ */
+struct lab_slot *lab_owner_leaving(struct labyrinth_owner *owner, u64 handle)
+{
+	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
+
+	lockdep_assert_held(&owner->lock);
+	if (!handle || !slot ||
+	    lab_slot_word(slot) !=
+	    lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING))
+		return NULL;
+	return slot;
+}
+
+/**
+ * lab_owner_held - the slot of a block that is in @owner's index, whichever thread's
+ *	it is, and though it may be on its way out
+ * @owner: lock held
+ * @handle: any 64 bits
+ *
+ * Return: the slot, or NULL.
+ */
+struct lab_slot *lab_owner_held(struct labyrinth_owner *owner, u64 handle)
+{
+	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
+	u64 word;
+
+	lockdep_assert_held(&owner->lock);
+	if (!slot)
+		return NULL;
+	word = lab_slot_word(slot);
+	if (word != lab_handle_word(handle, owner->id, LABYRINTH_PAGE_OWNED) &&
+	    word != lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING))
+		return NULL;
+	return slot->indexed ? slot : NULL;
+}

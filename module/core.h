@@ -238,7 +238,8 @@ struct lab_latency {
  * @room: base pages that may still be taken from the system
  * @fetching: of what is taken from @room, pages that are in no slot yet
  * @ceiling: @room, when none has been taken
- * @closed: nothing is handed out; written under owners->lock
+ * @closed: nothing is handed out; written by the power notifier alone. With
+ *	@settings, which requests read, on lines of their own
  * @settings: what the module was loaded with
  */
 struct labyrinth {
@@ -270,7 +271,7 @@ struct labyrinth {
 	atomic_long_t room;
 	atomic_long_t fetching;
 	unsigned long ceiling;
-	bool closed;
+	bool closed ____cacheline_aligned;
 	struct lab_settings settings;
 };
 

@@ -201,50 +201,42 @@ static struct labyrinth_deferred *lab_defer_first(struct labyrinth *lab,
 	return deferred;
 }
 
-/* As it comes: one user's large block is not all others' wait. */
-static void *lab_defer_get(struct labyrinth *lab, unsigned int order)
+/*
+ * A block straight from the system, as it comes: one user's large block is not all
+ * others' wait. Return: false if there is none now.
+ */
+static bool lab_defer_fetch(struct labyrinth *lab,
+			    struct labyrinth_deferred *deferred,
+			    struct lab_grant *grant)
 {
-	unsigned long pages = 1UL << order;
+	unsigned int order = deferred->page.order;
 	void *addr;
 
-	if (!lab_room_take(lab, pages, lab_reserve_lacks(lab)))
-		return NULL;
-	addr = lab_block_get(NUMA_NO_NODE, LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM,
-			     order);
-	if (!addr)
-		lab_room_cancel(lab, pages);
-	return addr;
+	if (lab_closed(lab) || !lab_worker_headroom(lab, 1UL << order))
+		return false;
+	addr = lab_fetch(lab, NUMA_NO_NODE,
+			 LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM, order,
+			 lab_reserve_lacks(lab));
+	if (IS_ERR(addr))
+		return false;
+	if (lab_grant_enter(lab, deferred->owner, addr, order, grant))
+		return true;
+	lab_unfetch(lab, addr, order);
+	return false;
 }
 
-/* Return: false if the system has no such block now. */
+/* Return: false if it is to wait on. */
 static bool lab_defer_block(struct labyrinth *lab,
 			    struct labyrinth_deferred *deferred)
 {
-	unsigned int order = deferred->page.order;
 	struct lab_grant grant = { .rung = LABYRINTH_RUNG_FALLBACK };
-	bool entered = true;
-	void *addr = NULL;
+	bool served = !lab_owner_dying(deferred->owner) &&
+		      lab_defer_fetch(lab, deferred, &grant);
 
-	if (!lab_owner_dying(deferred->owner)) {
-		if (lab_closed(lab) || !lab_worker_headroom(lab, 1UL << order))
-			return false;
-		addr = lab_defer_get(lab, order);
-		if (!addr)
-			return false;
-		entered = lab_grant_enter(lab, deferred->owner, addr, order,
-					  &grant);
-		if (entered)
-			lab_room_settle(lab, 1UL << order);
-	}
-	if (addr && !entered) {
-		lab_block_put(addr, order);
-		lab_room_cancel(lab, 1UL << order);
-		if (!lab_owner_dying(deferred->owner))
-			return false;
-		addr = NULL;
-	}
+	if (!served && !lab_owner_dying(deferred->owner))
+		return false;
 	mutex_lock(&lab->reserve_lock);
-	if (addr)
+	if (served)
 		lab_defer_served(deferred, &grant);
 	else
 		lab_defer_end(deferred);

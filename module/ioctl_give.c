@@ -70,13 +70,11 @@ static long lab_give_leave(struct labyrinth_owner *owner, const u64 *handles,
 
 	mutex_lock(&owner->lock);
 	for (i = 0; i < give->count; i++) {
-		slot = lab_owner_slot(owner, handles[i]);
-		if (IS_ERR(slot))
+		slot = lab_owner_leave(owner, handles[i]);
+		if (IS_ERR(slot)) {
 			err = PTR_ERR(slot);
-		else if (!lab_slot_leave(slot, handles[i], owner->id))
-			err = -ENOENT;
-		if (err)
 			break;
+		}
 		pages += 1L << slot->order;
 		cond_resched();
 	}
@@ -97,38 +95,15 @@ static void lab_give_stay(struct labyrinth_owner *owner, const u64 *handles,
 	mutex_unlock(&owner->lock);
 }
 
-/* Is it LEAVING, as this call has left it? Under the owner's lock. */
-static bool lab_give_leaving(struct labyrinth_owner *owner, u64 handle)
-{
-	return lab_slot_word(lab_registry_slot(&owner->lab->reg, handle)) ==
-	       lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING);
-}
-
-/* Nobody's mapping reaches them any more, before they are another's. */
-static void lab_give_zap(struct labyrinth_owner *owner, const u64 *handles,
-			 u32 count)
-{
-	struct lab_zap zap = { .owner = owner };
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		if (lab_give_leaving(owner, handles[i]))
-			lab_zap(&zap, lab_registry_slot(&owner->lab->reg,
-							handles[i]));
-		cond_resched();
-	}
-	lab_zap_end(&zap);
-}
-
 /* Return: pages that went to @to. */
 static unsigned long lab_give_one(struct labyrinth_owner *owner,
 				  struct labyrinth_owner *to, u64 handle)
 {
-	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
+	struct lab_slot *slot = lab_owner_leaving(owner, handle);
 	unsigned long pages = 0;
 
-	/* LEAVING under our lock: no sweep before, none now. */
-	if (!lab_give_leaving(owner, handle))
+	/* Under our lock: no sweep before, none now. */
+	if (!slot)
 		return 0;
 	lab_index_del(owner, slot);
 	preempt_disable();
@@ -151,7 +126,7 @@ static void lab_give_finish(struct labyrinth_owner *owner,
 	u32 i, left = blocks;
 
 	mutex_lock(&owner->lock);
-	lab_give_zap(owner, handles, blocks);
+	lab_zap_blocks(owner, handles, blocks);
 	for (i = 0; i < blocks; i++) {
 		unsigned long given = lab_give_one(owner, to, handles[i]);
 

@@ -296,55 +296,23 @@ static int lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
 	u32 i;
 
 	args->out_count = 0;
-
 	args->out_bad = args->count;
 	mutex_lock(&owner->lock);
 	for (i = 0; i < args->count; i++) {
-		slot = lab_owner_slot(owner, handles[i]);
-		if (!IS_ERR(slot) && lab_slot_leave(slot, handles[i], owner->id)) {
+		slot = lab_owner_leave(owner, handles[i]);
+		if (!IS_ERR(slot)) {
 			args->out_count++;
 			continue;
 		}
-		if (args->out_bad == args->count) {
+		if (!err) {
 			args->out_bad = i;
-			err = IS_ERR(slot) ? PTR_ERR(slot) : -ENOENT;
+			err = PTR_ERR(slot);
 		}
 		handles[i] = 0;
 		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
 	return err;
-}
-
-/*
- * What is LEAVING, as this call has left it; 0, where it has been taken meanwhile,
- * is no handle. Under the owner's lock.
- */
-static struct lab_slot *lab_free_leaving(struct labyrinth_owner *owner,
-					 u64 handle)
-{
-	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
-
-	if (!handle || lab_slot_word(slot) !=
-		       lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING))
-		return NULL;
-	return slot;
-}
-
-static void lab_free_zap(struct labyrinth_owner *owner, const u64 *handles,
-			 u32 count)
-{
-	struct lab_zap zap = { .owner = owner };
-	const struct lab_slot *slot;
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		slot = lab_free_leaving(owner, handles[i]);
-		if (slot)
-			lab_zap(&zap, slot);
-		cond_resched();
-	}
-	lab_zap_end(&zap);
 }
 
 /* What the owner's sweep has taken meanwhile is not in the index any more. */
@@ -356,10 +324,10 @@ static void lab_free_finish(struct labyrinth_owner *owner, const u64 *handles,
 
 	mutex_lock(&owner->lock);
 	if (commit)
-		lab_free_zap(owner, handles, count);
+		lab_zap_blocks(owner, handles, count);
 	for (i = 0; i < count; i++) {
 		/* Under our lock: no sweep before, none now. */
-		slot = lab_free_leaving(owner, handles[i]);
+		slot = lab_owner_leaving(owner, handles[i]);
 		if (!slot)
 			continue;
 		if (commit) {

@@ -55,12 +55,8 @@ static void lab_query_fill(struct labyrinth_owner *owner, struct lab_slot *slot,
 	query->out_order = slot->order;
 	query->out_scope = slot->scope;
 	query->out_rung = slot->rung;
-	query->out_flags = 0;
-	query->out_offset = 0;
-	if (slot->scope != LABYRINTH_SCOPE_THREAD && slot->place) {
-		query->out_flags |= LABYRINTH_PAGE_MAPPED;
-		query->out_offset = (u64)slot->place << PAGE_SHIFT;
-	}
+	query->out_offset = (u64)lab_slot_place(slot) << PAGE_SHIFT;
+	query->out_flags = query->out_offset ? LABYRINTH_PAGE_MAPPED : 0;
 }
 
 int lab_ioctl_query(struct lab_call *call)

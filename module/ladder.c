@@ -81,11 +81,20 @@ static u32 lab_rung_emergency(struct labyrinth *lab)
 	return LAB_NIL;
 }
 
+/* Why is nothing handed out? NONE: it is. */
+static enum labyrinth_reason lab_shut(const struct labyrinth_owner *owner)
+{
+	if (lab_owner_dying(owner))
+		return LABYRINTH_REASON_DYING;
+	return lab_closed(owner->lab) ? LABYRINTH_REASON_CLOSED :
+					LABYRINTH_REASON_NONE;
+}
+
 /**
  * lab_grant_enter - a block straight from the system becomes an owner's
  * @lab: the instance
  * @owner: charged for it
- * @addr: the block
+ * @addr: the block, from lab_fetch()
  * @order: of it
  * @grant: with @rung set
  *
@@ -100,10 +109,10 @@ bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
 	struct lab_slot *slot = NULL;
 
 	preempt_disable();
-	if (!lab_owner_dying(owner) && !lab_closed(lab))
+	if (!lab_shut(owner))
 		slot = lab_vacant_take(&lab->reg);
 	if (slot) {
-		atomic_long_add(1L << order, &lab->reg.taken);
+		lab_fetched(lab, 1UL << order);
 		WRITE_ONCE(slot->covered, 0);
 		WRITE_ONCE(slot->rung, (u8)grant->rung);
 		grant->handle = lab_handle(lab_slot_enter(slot, addr, order,
@@ -119,7 +128,7 @@ bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
  * What has been freed and not wiped yet is nobody's charge: whoever frees faster
  * than the worker wipes must not have the system's memory for it.
  */
-static bool lab_buddy_take(struct labyrinth *lab, struct labyrinth_owner *owner,
+static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
 			   unsigned int order, struct lab_grant *grant)
 {
 	bool emergency = READ_ONCE(owner->emergency);
@@ -136,32 +145,20 @@ static bool lab_buddy_take(struct labyrinth *lab, struct labyrinth_owner *owner,
 		lab_kick(lab);
 		return false;
 	}
-	grant->reason = LABYRINTH_REASON_SYSTEM;
-	addr = lab_block_get(NUMA_NO_NODE,
-			     emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order);
-	if (!addr)
+	/* What the reserve lacks is not for whoever comes first. */
+	addr = lab_fetch(lab, NUMA_NO_NODE,
+			 emergency ? LAB_GFP_ATOMIC : LAB_GFP_NOWAIT, order,
+			 lab_reserve_lacks(lab));
+	if (IS_ERR(addr)) {
+		grant->reason = PTR_ERR(addr) == -ENOSPC ?
+				LABYRINTH_REASON_CEILING :
+				LABYRINTH_REASON_SYSTEM;
 		return false;
+	}
 	grant->reason = LABYRINTH_REASON_SLOTS;
 	if (lab_grant_enter(lab, owner, addr, order, grant))
 		return true;
-	lab_block_put(addr, order);
-	return false;
-}
-
-static bool lab_rung_buddy(struct labyrinth *lab, struct labyrinth_owner *owner,
-			   unsigned int order, struct lab_grant *grant)
-{
-	unsigned long pages = 1UL << order;
-
-	/* What the reserve lacks is not for whoever comes first. */
-	grant->reason = LABYRINTH_REASON_CEILING;
-	if (!lab_room_take(lab, pages, lab_reserve_lacks(lab)))
-		return false;
-	if (lab_buddy_take(lab, owner, order, grant)) {
-		lab_room_settle(lab, pages);
-		return true;
-	}
-	lab_room_cancel(lab, pages);
+	lab_unfetch(lab, addr, order);
 	return false;
 }
 
@@ -207,13 +204,6 @@ bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 	return true;
 }
 
-/* Why is nothing handed out? */
-static enum labyrinth_reason lab_shut(const struct labyrinth_owner *owner)
-{
-	return lab_owner_dying(owner) ? LABYRINTH_REASON_DYING :
-					LABYRINTH_REASON_CLOSED;
-}
-
 /* === The ladder ========================================================== */
 
 /* Return: true if served: @grant's slot is OWNED and its pages are zero. */
@@ -227,10 +217,10 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 	if (!rq->order) {
 		preempt_disable();
 		/* From here on a sweep waits for us, or has not begun. */
-		if (lab_owner_dying(owner) || lab_closed(lab)) {
+		grant->rung = LABYRINTH_RUNG_NONE;
+		grant->reason = lab_shut(owner);
+		if (grant->reason) {
 			preempt_enable();
-			grant->rung = LABYRINTH_RUNG_NONE;
-			grant->reason = lab_shut(owner);
 			return false;
 		}
 		grant->rung = LABYRINTH_RUNG_CPU;
@@ -333,14 +323,16 @@ int lab_take(struct labyrinth_owner *owner, const struct lab_request *rq,
 {
 	struct labyrinth *lab = owner->lab;
 	u64 begin = lab_latency_begin();
+	enum labyrinth_reason shut;
 	bool waited = false;
 	int err = 0;
 
 	grant->slot = NULL;
 	if (!lab_ladder(lab, owner, rq, grant)) {
 		err = -ENOMEM;
-		if (lab_owner_dying(owner) || lab_closed(lab)) {
-			grant->reason = lab_shut(owner);
+		shut = lab_shut(owner);
+		if (shut) {
+			grant->reason = shut;
 			err = -ESHUTDOWN;
 		}
 		waited = rq->fallback == LABYRINTH_FALLBACK_WAIT;

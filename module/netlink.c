@@ -200,13 +200,14 @@ struct lab_viewer lab_viewer_of(struct sk_buff *skb)
 	};
 }
 
-/* While a dump goes on, current is who reads: who asked was looked at first. */
+/* While a dump goes on, current is who reads: lab_dump_parse() has seen who asked. */
 struct lab_viewer lab_viewer_of_dump(struct netlink_callback *cb)
 {
-	struct lab_viewer viewer = lab_viewer_of(cb->skb);
-
-	viewer.admin = cb->args[5];
-	return viewer;
+	return (struct lab_viewer){
+		.lab = lab_nl_lab,
+		.admin = cb->args[LAB_DUMP_ADMIN],
+		.uid = lab_viewer_uid(cb->skb),
+	};
 }
 
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info)
@@ -258,11 +259,14 @@ void lab_dump_check(struct netlink_callback *cb, void *head)
 	genl_dump_check_consistent(cb, head);
 }
 
-/* struct genl_dumpit_info differs between 6.1 and 6.12; parsing does not. */
+/*
+ * A dump begins: what is asked, and by whom, see lab_viewer_of_dump(). struct
+ * genl_dumpit_info differs between 6.1 and 6.12; parsing does not.
+ */
 int lab_dump_parse(struct netlink_callback *cb, struct nlattr **tb, int max,
 		   const struct nla_policy *policy)
 {
-	cb->args[5] = lab_viewer_of(cb->skb).admin;
+	cb->args[LAB_DUMP_ADMIN] = netlink_capable(cb->skb, CAP_SYS_ADMIN);
 	return genlmsg_parse(cb->nlh, &lab_nl_family, tb, max, policy,
 			     cb->extack);
 }

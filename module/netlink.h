@@ -32,6 +32,9 @@ static inline u64 lab_count_of(const atomic_long_t *count)
 	return (u64)max(0L, atomic_long_read(count));
 }
 
+/* cb->args: the cursor is below; whether an admin has asked. */
+#define LAB_DUMP_ADMIN	5
+
 struct lab_viewer lab_viewer_of(struct sk_buff *skb);
 struct lab_viewer lab_viewer_of_dump(struct netlink_callback *cb);
 int lab_admin_only(struct sk_buff *skb, struct genl_info *info);

@@ -206,5 +206,8 @@ bool lab_release(struct labyrinth_owner *owner, struct lab_slot *slot,
 void lab_index_add(struct labyrinth_owner *owner, struct lab_slot *slot);
 void lab_index_del(struct labyrinth_owner *owner, struct lab_slot *slot);
 struct lab_slot *lab_owner_slot(struct labyrinth_owner *owner, u64 handle);
+struct lab_slot *lab_owner_leave(struct labyrinth_owner *owner, u64 handle);
+struct lab_slot *lab_owner_leaving(struct labyrinth_owner *owner, u64 handle);
+struct lab_slot *lab_owner_held(struct labyrinth_owner *owner, u64 handle);
 
 #endif /* LABYRINTH_OWNER_H */

@@ -51,20 +51,17 @@ static unsigned long lab_revoke_all(struct labyrinth_owner *owner)
 static long lab_revoke_one(struct labyrinth_owner *owner, u64 handle)
 {
 	struct lab_slot *slot = lab_registry_slot(&owner->lab->reg, handle);
-	struct lab_zap zap = { .owner = owner };
-	u64 word = slot ? lab_slot_word(slot) : 0;
 	long pages;
 
 	/* Its place in the inbox can't be taken from between the others'. */
-	if (word == lab_handle_word(handle, owner->id, LABYRINTH_PAGE_TRANSIT))
+	if (slot && lab_slot_word(slot) ==
+		    lab_handle_word(handle, owner->id, LABYRINTH_PAGE_TRANSIT))
 		return -EBUSY;
-	if ((word != lab_handle_word(handle, owner->id, LABYRINTH_PAGE_OWNED) &&
-	     word != lab_handle_word(handle, owner->id, LABYRINTH_PAGE_LEAVING)) ||
-	    !slot->indexed)
+	slot = lab_owner_held(owner, handle);
+	if (!slot)
 		return -ENOENT;
 	pages = 1L << slot->order;
-	lab_zap(&zap, slot);
-	lab_zap_end(&zap);
+	lab_zap_blocks(owner, &handle, 1);
 	lab_index_del(owner, slot);
 	lab_release(owner, slot, handle);
 	lab_count(owner->lab, revoked);

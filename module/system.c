@@ -2,12 +2,14 @@
 /* Ceiling, suspend to disk, removal of memory. See system.h. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/math.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/suspend.h>
 
+#include "block.h"
 #include "owner.h"
 #include "reserve.h"
 #include "system.h"
@@ -16,6 +18,61 @@ unsigned long lab_ceiling(const struct lab_settings *settings)
 {
 	return mult_frac(totalram_pages(), (unsigned long)settings->ceiling,
 			 100UL);
+}
+
+static void lab_room_give(struct labyrinth *lab, unsigned long pages)
+{
+	atomic_long_add((long)pages, &lab->room);
+	atomic_long_sub((long)pages, &lab->fetching);
+}
+
+/* Is there room for so many pages, and for @keep besides? Then it is taken. */
+static bool lab_room_take(struct labyrinth *lab, unsigned long pages,
+			  unsigned long keep)
+{
+	/* What can't fit is not taken for an instant, at others' cost. */
+	if (atomic_long_read(&lab->room) < (long)(pages + keep))
+		return false;
+	atomic_long_add((long)pages, &lab->fetching);
+	if (atomic_long_sub_return((long)pages, &lab->room) >= (long)keep)
+		return true;
+	lab_room_give(lab, pages);
+	return false;
+}
+
+/**
+ * lab_fetch - take a zeroed block from the system, below the ceiling
+ * @lab: the instance
+ * @nid: see lab_block_get()
+ * @gfp: likewise
+ * @order: likewise
+ * @keep: pages that must still be within the ceiling then
+ *
+ * What comes is entered in slots and passed to lab_fetched(), or to lab_unfetch().
+ *
+ * Context: as lab_block_get().
+ *
+ * Return: its address; or ERR_PTR(): -ENOSPC the ceiling, -ENOMEM the system.
+ */
+void *lab_fetch(struct labyrinth *lab, int nid, gfp_t gfp, unsigned int order,
+		unsigned long keep)
+{
+	void *addr;
+
+	if (!lab_room_take(lab, 1UL << order, keep))
+		return ERR_PTR(-ENOSPC);
+	addr = lab_block_get(nid, gfp, order);
+	if (addr)
+		return addr;
+	lab_room_give(lab, 1UL << order);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* For a block, or a part of one, that lab_fetch() has brought for nothing. */
+void lab_unfetch(struct labyrinth *lab, void *addr, unsigned int order)
+{
+	lab_block_put(addr, order);
+	lab_room_give(lab, 1UL << order);
 }
 
 /* === Suspend to disk ===================================================== */
@@ -42,13 +99,18 @@ static bool lab_somebody_holds(struct labyrinth *lab)
 	return held;
 }
 
-static void lab_close(struct labyrinth *lab, bool closed)
+static void lab_close(struct labyrinth *lab)
 {
-	mutex_lock(&lab->owners.lock);
-	WRITE_ONCE(lab->closed, closed);
-	mutex_unlock(&lab->owners.lock);
+	WRITE_ONCE(lab->closed, true);
 	/* Who has seen it open has its page, charged, after it. */
 	synchronize_rcu();
+}
+
+static void lab_reopen(struct labyrinth *lab)
+{
+	WRITE_ONCE(lab->closed, false);
+	/* For whoever waits. */
+	lab_kick(lab);
 }
 
 static int lab_hibernation_prepare(struct labyrinth *lab)
@@ -57,10 +119,9 @@ static int lab_hibernation_prepare(struct labyrinth *lab)
 		pr_warn("suspend to disk refused: the module was loaded with hibernation=0\n");
 		return notifier_from_errno(-EPERM);
 	}
-	lab_close(lab, true);
+	lab_close(lab);
 	if (lab_somebody_holds(lab)) {
-		lab_close(lab, false);
-		lab_kick(lab);
+		lab_reopen(lab);
 		return notifier_from_errno(-EBUSY);
 	}
 	/* All that was freed before it was found uncharged is wiped. */
@@ -77,8 +138,7 @@ static int lab_power(struct notifier_block *block, unsigned long event,
 	case PM_HIBERNATION_PREPARE:
 		return lab_hibernation_prepare(lab);
 	case PM_POST_HIBERNATION:
-		lab_close(lab, false);
-		lab_kick(lab);
+		lab_reopen(lab);
 		return NOTIFY_OK;
 	default:
 		return NOTIFY_DONE;

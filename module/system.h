@@ -6,6 +6,8 @@
 #ifndef LABYRINTH_SYSTEM_H
 #define LABYRINTH_SYSTEM_H
 
+#include <linux/gfp.h>
+
 #include "core.h"
 
 int lab_system_init(struct labyrinth *lab);
@@ -14,44 +16,22 @@ void lab_system_exit(struct labyrinth *lab);
 /* Pages that may be taken in all. */
 unsigned long lab_ceiling(const struct lab_settings *settings);
 
-/**
- * lab_room_take - may so many pages be taken from the system? Then count them
- * @lab: the instance
- * @pages: base pages; lab_room_settle() when they are in a slot, lab_room_cancel()
- *	when they have not come
- * @keep: pages that others could take then
- *
- * Context: any.
- */
-static inline bool lab_room_take(struct labyrinth *lab, unsigned long pages,
-				 unsigned long keep)
-{
-	/* What can't fit is not taken for an instant, at others' cost. */
-	if (atomic_long_read(&lab->room) < (long)(pages + keep))
-		return false;
-	atomic_long_add((long)pages, &lab->fetching);
-	if (atomic_long_sub_return((long)pages, &lab->room) >= (long)keep)
-		return true;
-	atomic_long_add((long)pages, &lab->room);
-	atomic_long_sub((long)pages, &lab->fetching);
-	return false;
-}
+void *lab_fetch(struct labyrinth *lab, int nid, gfp_t gfp, unsigned int order,
+		unsigned long keep);
+void lab_unfetch(struct labyrinth *lab, void *addr, unsigned int order);
 
-static inline void lab_room_settle(struct labyrinth *lab, unsigned long pages)
+/* What was fetched is in slots. */
+static inline void lab_fetched(struct labyrinth *lab, unsigned long pages)
 {
+	atomic_long_add((long)pages, &lab->reg.taken);
 	atomic_long_sub((long)pages, &lab->fetching);
 }
 
 /* From a slot back to the system. */
-static inline void lab_room_put(struct labyrinth *lab, unsigned long pages)
+static inline void lab_returned(struct labyrinth *lab, unsigned long pages)
 {
+	atomic_long_sub((long)pages, &lab->reg.taken);
 	atomic_long_add((long)pages, &lab->room);
-}
-
-static inline void lab_room_cancel(struct labyrinth *lab, unsigned long pages)
-{
-	lab_room_put(lab, pages);
-	lab_room_settle(lab, pages);
 }
 
 /*

@@ -11,22 +11,35 @@
 
 /* === Removing PTEs ======================================================= */
 
-/* Before a block's release or giving: no fault finds it any more, see its word. */
-void lab_zap(struct lab_zap *zap, const struct lab_slot *slot)
+/**
+ * lab_zap_blocks - no mapping reaches blocks any more, where they are now
+ * @owner: lock held until they have been released, given or moved
+ * @handles: of them; those that it does not hold are passed over
+ * @count: of these
+ *
+ * One range is unmapped at once, or whoever has many mappings of many blocks could
+ * keep us busy for hours; what else lies there comes back by a fault.
+ *
+ * Context: process; may sleep.
+ */
+void lab_zap_blocks(struct labyrinth_owner *owner, const u64 *handles, u32 count)
 {
-	lockdep_assert_held(&zap->owner->lock);
-	if (slot->scope == LABYRINTH_SCOPE_THREAD || !slot->place)
-		return;
-	zap->first = zap->end ? min(zap->first, slot->place) : slot->place;
-	zap->end = max(zap->end, slot->place + (1UL << slot->order));
-}
+	unsigned long place, first = ULONG_MAX, end = 0;
+	const struct lab_slot *slot;
+	u32 i;
 
-/* When it returns, none of those that were passed to lab_zap() is mapped. */
-void lab_zap_end(const struct lab_zap *zap)
-{
-	if (zap->end)
-		unmap_mapping_pages(zap->owner->view->mapping, zap->first,
-				    zap->end - zap->first, true);
+	for (i = 0; i < count; i++) {
+		slot = lab_owner_held(owner, handles[i]);
+		place = slot ? lab_slot_place(slot) : 0;
+		if (place) {
+			first = min(first, place);
+			end = max(end, place + (1UL << slot->order));
+		}
+		cond_resched();
+	}
+	if (end)
+		unmap_mapping_pages(owner->view->mapping, first, end - first,
+				    true);
 }
 
 /* Before an owner's end, under the lock until its blocks have been released. */
@@ -68,14 +81,16 @@ static void lab_view_erase(struct lab_view *view, unsigned long first,
 /**
  * lab_view_forget - a block that is not its owner's any more has no place
  * @owner: lock held; it has let go of the block's PTEs
- * @slot: its block, not of scope `thread`
+ * @slot: its block
  */
 void lab_view_forget(struct labyrinth_owner *owner, struct lab_slot *slot)
 {
+	unsigned long place = lab_slot_place(slot);
+
 	lockdep_assert_held(&owner->lock);
-	if (!slot->place)
+	if (!place)
 		return;
-	lab_view_erase(owner->view, slot->place, 1UL << slot->order);
+	lab_view_erase(owner->view, place, 1UL << slot->order);
 	WRITE_ONCE(slot->place, 0);
 }
 
@@ -91,6 +106,7 @@ struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
 				struct lab_view *view, unsigned long place)
 {
 	void *entry = xa_load(&view->block, place);
+	unsigned long first;
 	struct lab_slot *slot;
 	u64 word;
 
@@ -101,11 +117,11 @@ struct lab_slot *lab_view_block(struct labyrinth_owner *owner,
 	word = lab_slot_word(slot);
 	/* The word first: only its owner, under its lock, may look at the rest. */
 	if (lab_word_owner(word) != owner->id ||
-	    lab_word_state(word) != LABYRINTH_PAGE_OWNED || !slot->indexed ||
-	    slot->scope == LABYRINTH_SCOPE_THREAD)
+	    lab_word_state(word) != LABYRINTH_PAGE_OWNED || !slot->indexed)
 		return NULL;
 	/* One that MAP is about to move here is not here yet. */
-	if (!slot->place || place - slot->place >= 1UL << slot->order)
+	first = lab_slot_place(slot);
+	if (!first || place - first >= 1UL << slot->order)
 		return NULL;
 	return slot;
 }
@@ -115,11 +131,11 @@ bool lab_view_agrees(const struct labyrinth_owner *owner,
 		     const struct lab_slot *slot)
 {
 	u32 index = lab_slot_index(&owner->lab->reg, slot);
+	unsigned long place = lab_slot_place(slot);
 
-	if (slot->scope == LABYRINTH_SCOPE_THREAD || !slot->place)
-		return true;
-	return owner->view && xa_load(&owner->view->block, slot->place) ==
-			      xa_mk_value(index);
+	return !place ||
+	       (owner->view && xa_load(&owner->view->block, place) ==
+			       xa_mk_value(index));
 }
 
 /**
@@ -138,8 +154,7 @@ void lab_view_close(struct labyrinth_owner *owner)
 		lab_zap_all(owner);
 		for (index = owner->first; index != LAB_NIL;
 		     index = reg->slot[index].index_next) {
-			if (reg->slot[index].scope != LABYRINTH_SCOPE_THREAD)
-				lab_view_forget(owner, &reg->slot[index]);
+			lab_view_forget(owner, &reg->slot[index]);
 			cond_resched();
 		}
 		xa_destroy(&owner->view->block);
@@ -252,38 +267,6 @@ long lab_view_place(struct lab_move *move, u32 *bad)
 	return err ?: pages;
 }
 
-/* Still the owner's, and its process's: also while it is LEAVING, and may stay. */
-static struct lab_slot *lab_move_slot(const struct lab_move *move, u32 i)
-{
-	u64 handle = move->handles[i], word;
-	struct lab_slot *slot;
-
-	slot = lab_registry_slot(&move->owner->lab->reg, handle);
-	word = lab_slot_word(slot);
-	if (word != lab_handle_word(handle, move->owner->id,
-				    LABYRINTH_PAGE_OWNED) &&
-	    word != lab_handle_word(handle, move->owner->id,
-				    LABYRINTH_PAGE_LEAVING))
-		return NULL;
-	return slot->indexed ? slot : NULL;
-}
-
-/* Where they have been until now they are not mapped any more. */
-static void lab_move_zap(const struct lab_move *move)
-{
-	struct lab_zap zap = { .owner = move->owner };
-	const struct lab_slot *slot;
-	u32 i;
-
-	for (i = 0; i < move->count; i++) {
-		slot = lab_move_slot(move, i);
-		if (slot)
-			lab_zap(&zap, slot);
-		cond_resched();
-	}
-	lab_zap_end(&zap);
-}
-
 /**
  * lab_view_move - let blocks be found where lab_view_place() has put them
  * @move: which; its owner's lock not held
@@ -299,11 +282,14 @@ void lab_view_move(const struct lab_move *move, bool commit)
 	u32 i;
 
 	mutex_lock(&move->owner->lock);
+	/* Where they have been until now they are not mapped any more. */
 	if (commit)
-		lab_move_zap(move);
+		lab_zap_blocks(move->owner, move->handles, move->count);
 	for (i = 0; i < move->count; i++, place += pages) {
 		pages = 1UL << move->orders[i];
-		slot = commit ? lab_move_slot(move, i) : NULL;
+		/* Also one that is LEAVING: it may stay. */
+		slot = commit ? lab_owner_held(move->owner, move->handles[i]) :
+				NULL;
 		if (!slot) {
 			lab_view_erase(move->view, place, pages);
 			continue;

@@ -63,21 +63,13 @@ void lab_view_forget(struct labyrinth_owner *owner, struct lab_slot *slot);
 bool lab_view_agrees(const struct labyrinth_owner *owner,
 		     const struct lab_slot *slot);
 
-/**
- * struct lab_zap - PTEs that are to be removed
- * @owner: whose blocks'; its lock is held
- * @first: @end: the places between which they are. One range, removed at once, or
- *	whoever has many mappings of many blocks could keep us busy for hours; what
- *	else lies there comes back by a fault
- */
-struct lab_zap {
-	struct labyrinth_owner *owner;
-	unsigned long first;
-	unsigned long end;
-};
+/* Where a block is mapped: page offset; 0 for nowhere. Its owner's lock held. */
+static inline unsigned long lab_slot_place(const struct lab_slot *slot)
+{
+	return slot->scope == LABYRINTH_SCOPE_THREAD ? 0 : slot->place;
+}
 
-void lab_zap(struct lab_zap *zap, const struct lab_slot *slot);
-void lab_zap_end(const struct lab_zap *zap);
+void lab_zap_blocks(struct labyrinth_owner *owner, const u64 *handles, u32 count);
 void lab_zap_all(struct labyrinth_owner *owner);
 
 #endif /* LABYRINTH_VIEW_H */

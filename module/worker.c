@@ -41,8 +41,7 @@ void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot)
 	bool vacant = lab_slot_vacate(slot);
 
 	lab_block_put(addr, order);
-	atomic_long_sub(1L << order, &lab->reg.taken);
-	lab_room_put(lab, 1UL << order);
+	lab_returned(lab, 1UL << order);
 	lab->work_stats.returned++;
 	if (vacant)
 		lab_vacant_put(&lab->reg, slot);
@@ -63,14 +62,12 @@ static bool lab_stock_block(struct labyrinth *lab, struct lab_node *node,
 		lab_stack_put(&lab->reg, &node->stock,
 			      lab_slot_index(&lab->reg, slot));
 	}
-	atomic_long_add(i, &lab->reg.taken);
+	lab_fetched(lab, i);
 	lab->work_stats.refilled += i;
-	lab_room_settle(lab, i);
 	if (i == pages)
 		return true;
-	lab_room_cancel(lab, pages - i);
 	for (; i < pages; i++)
-		lab_block_put(addr + i * PAGE_SIZE, 0);
+		lab_unfetch(lab, addr + i * PAGE_SIZE, 0);
 	return false;
 }
 
@@ -216,20 +213,6 @@ static void lab_refill_count(struct labyrinth *lab, unsigned long *counter)
 	mutex_unlock(&lab->reserve_lock);
 }
 
-static void *lab_refill_get(struct labyrinth *lab, struct lab_node *node,
-			    unsigned int order)
-{
-	unsigned long pages = 1UL << order;
-	void *addr;
-
-	if (!lab_room_take(lab, pages, 0))
-		return NULL;
-	addr = lab_block_get(node->nid, lab_refill_gfp(order), order);
-	if (!addr)
-		lab_room_cancel(lab, pages);
-	return addr;
-}
-
 /**
  * lab_refill_block - fetch one block for a node, as large as is of use
  * @lab: the instance; no lock held
@@ -254,14 +237,16 @@ static void *lab_refill_block(struct labyrinth *lab, struct lab_node *node,
 		return NULL;
 	}
 	for (;;) {
-		addr = lab_refill_get(lab, node, *order);
-		if (addr || !*order)
+		addr = lab_fetch(lab, node->nid, lab_refill_gfp(*order), *order,
+				 0);
+		if (!IS_ERR(addr))
+			return addr;
+		if (!*order)
 			break;
 		--*order;
 	}
-	if (!addr)
-		lab_refill_count(lab, &lab->work_stats.refill_failed);
-	return addr;
+	lab_refill_count(lab, &lab->work_stats.refill_failed);
+	return NULL;
 }
 
 enum lab_filled {
