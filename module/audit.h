@@ -22,6 +22,8 @@ enum lab_place {
  * @frame: a bit for each page frame that a slot has
  * @frames: bits in @frame
  * @verdict: gets the first difference
+ * @until: how long owners' locks are waited for, in jiffies
+ * @busy: one could not be had
  */
 struct lab_audit {
 	struct labyrinth *lab;
@@ -29,6 +31,8 @@ struct lab_audit {
 	unsigned long *frame;
 	unsigned long frames;
 	struct lab_verdict *verdict;
+	unsigned long until;
+	bool busy;
 };
 
 static inline bool lab_differ(struct lab_audit *audit, const char *book,

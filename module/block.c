@@ -60,7 +60,7 @@ err_referenced:
  * @addr: the block
  * @order: 2^order pages
  *
- * Context: process.
+ * Context: what lab_buddy_legal() allows.
  */
 void lab_block_put(void *addr, unsigned int order)
 {
@@ -74,21 +74,23 @@ void lab_block_put(void *addr, unsigned int order)
  *
  * Context: process; may sleep between pages.
  *
- * Return: false if a page has a reference or is poisoned: the block must never
- * be used again.
+ * Return: false if a page has a reference or is poisoned: that one is as it was, and
+ * the block must never be used again.
  */
 bool lab_block_wipe(void *addr, unsigned int order)
 {
 	struct page *page = virt_to_page(addr);
+	bool fine = true;
 	unsigned int i;
 
 	for (i = 0; i < 1U << order; i++) {
 		if (page_ref_count(page + i) || PageHWPoison(page + i))
-			return false;
-		clear_page(addr + i * PAGE_SIZE);
+			fine = false;
+		else
+			clear_page(addr + i * PAGE_SIZE);
 		cond_resched();
 	}
-	return true;
+	return fine;
 }
 
 /**

@@ -192,7 +192,12 @@ static __poll_t lab_poll(struct file *filp, poll_table *wait)
 
 	poll_wait(filp, &file->lab->refilled, wait);
 	poll_wait(filp, &file->listener.wait, wait);
-	if (file->mm != current->mm || READ_ONCE(file->gone))
+	if (READ_ONCE(file->gone))
+		return EPOLLERR | EPOLLHUP;
+	/* aio looks again from a kernel thread: whoever waits had better look itself. */
+	if (!current->mm)
+		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+	if (file->mm != current->mm)
 		return EPOLLERR | EPOLLHUP;
 	owner = lab_file_acting(file);
 	if (lab_owner_dying(owner))

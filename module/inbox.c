@@ -402,7 +402,7 @@ struct lab_slot *lab_inbox_take(struct labyrinth_owner *owner, u64 *handle)
 /**
  * lab_inbox_drain - what is in transit to an owner is wiped
  * @owner: owner->lock held. Nothing is left, and nothing will come, if it has been
- *	dying for a grace period
+ *	dying for a grace period; else who goes on giving does not keep us here
  * @blocks: gets how many
  *
  * Context: process; may sleep.
@@ -414,15 +414,19 @@ unsigned long lab_inbox_drain(struct labyrinth_owner *owner, u64 *blocks)
 	struct lab_registry *reg = &owner->lab->reg;
 	struct lab_inbox *inbox = lab_inbox(owner);
 	unsigned long pages = 0;
-	u32 index;
+	u32 i;
 
 	lockdep_assert_held(&owner->lock);
 	*blocks = 0;
-	if (!inbox)
-		return 0;
-	while ((index = lab_queue_take(&inbox->queue)) != LAB_NIL) {
-		struct lab_slot *slot = &reg->slot[index];
-		unsigned long size = 1UL << slot->order;
+	for (i = 0; inbox && i < inbox->queue.capacity; i++) {
+		u32 index = lab_queue_take(&inbox->queue);
+		struct lab_slot *slot;
+		unsigned long size;
+
+		if (index == LAB_NIL)
+			break;
+		slot = &reg->slot[index];
+		size = 1UL << slot->order;
 
 		if (lab_release(owner, slot,
 				lab_handle(lab_slot_word(slot), index))) {

@@ -138,6 +138,9 @@ static void lab_give_finish(struct labyrinth_owner *owner,
 	if (left)
 		lab_give_revoke(to, pages, left);
 	lab_kick(owner->lab);
+	/* For a receiver that died it is as freeing. */
+	if (left)
+		lab_wait_wiped(owner->lab);
 }
 
 static int lab_give_all(struct lab_call *call, struct labyrinth_owner *to,

@@ -38,8 +38,10 @@ static struct lab_slot *lab_query_slot(struct labyrinth_owner *owner,
 	    (query->handle && IS_ERR(slot)))
 		return slot;
 	next = query->handle ? slot->index_next : owner->first;
-	while (next != LAB_NIL && !lab_query_shows(&reg->slot[next]))
+	while (next != LAB_NIL && !lab_query_shows(&reg->slot[next])) {
 		next = reg->slot[next].index_next;
+		cond_resched();
+	}
 	return next == LAB_NIL ? ERR_PTR(-ENODATA) : &reg->slot[next];
 }
 

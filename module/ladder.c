@@ -112,12 +112,12 @@ bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,
 	if (!lab_shut(owner))
 		slot = lab_vacant_take(&lab->reg);
 	if (slot) {
-		lab_fetched(lab, 1UL << order);
 		WRITE_ONCE(slot->covered, 0);
 		WRITE_ONCE(slot->rung, (u8)grant->rung);
 		grant->handle = lab_handle(lab_slot_enter(slot, addr, order,
 							  owner->id),
 					   lab_slot_index(&lab->reg, slot));
+		lab_fetched(lab, 1UL << order);
 		grant->slot = slot;
 	}
 	preempt_enable();

@@ -90,8 +90,8 @@ static bool lab_somebody_holds(struct labyrinth *lab)
 
 		if (!used)
 			continue;
-		pr_warn("suspend to disk refused: owner %u (%s) holds or waits for %ld pages\n",
-			owner->id, owner->name, used);
+		pr_warn("suspend to disk refused: owner %u (%*pE) holds or waits for %ld pages\n",
+			owner->id, (int)strlen(owner->name), owner->name, used);
 		held = true;
 		break;
 	}
@@ -120,13 +120,17 @@ static int lab_hibernation_prepare(struct labyrinth *lab)
 		return notifier_from_errno(-EPERM);
 	}
 	lab_close(lab);
-	if (lab_somebody_holds(lab)) {
-		lab_reopen(lab);
-		return notifier_from_errno(-EBUSY);
+	/*
+	 * All that was freed is wiped, once it has been found uncharged; but what
+	 * can't be is charged again.
+	 */
+	if (!lab_somebody_holds(lab)) {
+		lab_worker_run(lab);
+		if (!lab_somebody_holds(lab))
+			return NOTIFY_OK;
 	}
-	/* All that was freed before it was found uncharged is wiped. */
-	lab_worker_run(lab);
-	return NOTIFY_OK;
+	lab_reopen(lab);
+	return notifier_from_errno(-EBUSY);
 }
 
 static int lab_power(struct notifier_block *block, unsigned long event,
@@ -177,6 +181,8 @@ static int lab_going_offline(struct labyrinth *lab, unsigned long from,
 			from << PAGE_SHIFT);
 		return notifier_from_errno(-EAGAIN);
 	}
+	/* Pairs with lab_fetched(): what is not on its way any more is seen. */
+	smp_rmb();
 	for (i = 0; i < lab->reg.slots; i++) {
 		const struct lab_slot *slot = &lab->reg.slot[i];
 

@@ -20,9 +20,11 @@ void *lab_fetch(struct labyrinth *lab, int nid, gfp_t gfp, unsigned int order,
 		unsigned long keep);
 void lab_unfetch(struct labyrinth *lab, void *addr, unsigned int order);
 
-/* What was fetched is in slots. */
+/* What was fetched is in slots: from now on it is found there. */
 static inline void lab_fetched(struct labyrinth *lab, unsigned long pages)
 {
+	/* The slots' words first; pairs with lab_going_offline(). */
+	smp_wmb();
 	atomic_long_add((long)pages, &lab->reg.taken);
 	atomic_long_sub((long)pages, &lab->fetching);
 }

@@ -8,6 +8,8 @@
 
 /* A thread's blocks are to be gone within a second of its end. */
 #define LAB_REAP_PERIOD	(HZ / 4)
+/* An owner whose lock was held is looked at again. */
+#define LAB_REAP_AGAIN	(HZ / 50 + 1)
 
 /* === A thread's record =================================================== */
 
@@ -193,14 +195,14 @@ static void lab_threads_unwatch(struct labyrinth_owner *owner)
 	mutex_unlock(&threads->lock);
 }
 
-/* Return: it is to be looked at again. */
-static bool lab_threads_reap_owner(struct labyrinth_owner *owner)
+/* Return: in how many jiffies it is to be looked at again; 0: it has no thread. */
+static unsigned long lab_threads_reap_owner(struct labyrinth_owner *owner)
 {
-	bool again = true;
+	unsigned long again = LAB_REAP_AGAIN;
 
 	if (mutex_trylock(&owner->lock)) {
 		lab_threads_look(owner);
-		again = !list_empty(&owner->threads);
+		again = list_empty(&owner->threads) ? 0 : LAB_REAP_PERIOD;
 		if (!again)
 			lab_threads_unwatch(owner);
 		mutex_unlock(&owner->lock);
@@ -214,23 +216,26 @@ static void lab_threads_reap(struct work_struct *work)
 {
 	struct labyrinth *lab = container_of(to_delayed_work(work),
 					     struct labyrinth, threads.reap);
+	unsigned long again, soonest = LAB_REAP_PERIOD;
 	struct labyrinth_owner *owner;
-	bool keep, any = false;
+	bool any = false;
 	LIST_HEAD(todo);
 
 	mutex_lock(&lab->threads.lock);
 	list_splice_init(&lab->threads.owners, &todo);
 	mutex_unlock(&lab->threads.lock);
 	while ((owner = lab_threads_next(lab, &todo))) {
-		keep = lab_threads_reap_owner(owner);
-		any |= keep;
-		if (!keep)
+		again = lab_threads_reap_owner(owner);
+		if (!again) {
 			lab_owner_put(owner);
+			continue;
+		}
+		soonest = min(soonest, again);
+		any = true;
 	}
 	lab_kick(lab);
 	if (any)
-		queue_delayed_work(lab->tell_queue, &lab->threads.reap,
-				   LAB_REAP_PERIOD);
+		queue_delayed_work(lab->tell_queue, &lab->threads.reap, soonest);
 }
 
 void lab_threads_init(struct labyrinth *lab)

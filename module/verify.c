@@ -21,6 +21,8 @@
 /* A difference that is seen as often as this is one. */
 #define LAB_VERIFY_SAME		4
 #define LAB_VERIFY_PAUSE_MS	20
+/* How long a pass waits for owners' locks: so long does whoever opens, or refills. */
+#define LAB_VERIFY_PATIENCE	(HZ / 10)
 
 /* === What the words say ================================================== */
 
@@ -214,6 +216,8 @@ static bool lab_verify_once(struct lab_audit *audit)
 	memset(audit->place, LAB_PLACE_NONE, lab->reg.slots);
 	mutex_lock(&lab->owners.lock);
 	mutex_lock(&lab->reserve_lock);
+	audit->busy = false;
+	audit->until = jiffies + LAB_VERIFY_PATIENCE;
 	fine = lab_place_all(audit) && lab_check_words(audit) &&
 	       lab_check_sums(audit);
 	mutex_unlock(&lab->reserve_lock);
@@ -259,7 +263,7 @@ static void lab_verify_again(struct lab_audit *audit)
 			return;
 		}
 		same = lab_verdict_same(verdict, &before) ? same + 1 : 1;
-		if (passed_on != lab_passed_on(audit->lab))
+		if (audit->busy || passed_on != lab_passed_on(audit->lab))
 			same = 0;
 		before = *verdict;
 		if (same == LAB_VERIFY_SAME) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verify: where each slot can be found: stacks, rings, inboxes, indexes. */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 
 #include "audit.h"
@@ -107,6 +109,24 @@ static bool lab_place_inbox(struct lab_audit *audit,
 	return true;
 }
 
+/*
+ * A user can hold its owner's lock for long, as it has many mappings to be removed;
+ * all others wait for the locks that we hold meanwhile.
+ */
+static bool lab_audit_lock(struct lab_audit *audit,
+			   struct labyrinth_owner *owner)
+{
+	while (!mutex_trylock(&owner->lock)) {
+		if (time_after(jiffies, audit->until)) {
+			audit->busy = true;
+			return lab_differ(audit, "index", "owner is busy", 0,
+					  owner->id);
+		}
+		usleep_range(50, 200);
+	}
+	return true;
+}
+
 static bool lab_place_index(struct lab_audit *audit,
 			    struct labyrinth_owner *owner)
 {
@@ -117,7 +137,8 @@ static bool lab_place_index(struct lab_audit *audit,
 
 	owner->audit_pages = 0;
 	owner->audit_loose = 0;
-	mutex_lock(&owner->lock);
+	if (!lab_audit_lock(audit, owner))
+		return false;
 	for (index = owner->first; fine && index != LAB_NIL;
 	     index = reg->slot[index].index_next) {
 		fine = lab_place(audit, index, LAB_PLACE_INDEX, "index") &&

@@ -84,8 +84,8 @@ static void lab_quarantine(struct labyrinth *lab, struct lab_slot *slot)
 	owner->quarantined += 1UL << slot->order;
 	lab_recharge(owner, 1UL << slot->order);
 	lab->work_stats.quarantined++;
-	pr_warn_ratelimited("block of owner %u (%s) is still referenced or poisoned: quarantined\n",
-			    id, owner->name);
+	pr_warn_ratelimited("block of owner %u (%*pE) is still referenced or poisoned: quarantined\n",
+			    id, (int)strlen(owner->name), owner->name);
 }
 
 /* Nor is anything left of what its last owner kept with it. */
