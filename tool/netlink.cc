@@ -50,6 +50,12 @@ Error refusal(std::uint8_t command, Bytes request, int err, Bytes tlvs) {
     return error;
 }
 
+/// The errno that the kernel's answer says: what can't be one is no answer.
+int errno_in(int code) {
+    constexpr int most = 4095;
+    return code < 0 && code >= -most ? -code : EPROTO;
+}
+
 Bytes payload_of(nlmsghdr* header) {
     return {static_cast<const std::byte*>(nlmsg_data(header)),
             static_cast<std::size_t>(nlmsg_datalen(header))};
@@ -89,7 +95,7 @@ template <class Exchange> int on_done(nl_msg* message, void* argument) {
     if (code >= 0)
         return NL_OK;
     const bool has_tlvs = (header->nlmsg_flags & NLM_F_ACK_TLVS) != 0;
-    exchange.fail(refusal(exchange.command, exchange.request, -code,
+    exchange.fail(refusal(exchange.command, exchange.request, errno_in(code),
                           has_tlvs ? tail(payload, NLMSG_ALIGN(sizeof(code))) : Bytes{}));
     return NL_OK;
 }
@@ -106,7 +112,7 @@ template <class Exchange> int on_error(sockaddr_nl* /*from*/, nlmsgerr* answer, 
             before += NLMSG_ALIGN(answer->msg.nlmsg_len) - sizeof(nlmsghdr);
         tlvs = tail(payload_of(header), before);
     }
-    exchange.fail(refusal(exchange.command, exchange.request, -answer->error, tlvs));
+    exchange.fail(refusal(exchange.command, exchange.request, errno_in(answer->error), tlvs));
     exchange.over = true;
     return NL_STOP;
 }
