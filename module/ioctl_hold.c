@@ -169,7 +169,8 @@ static void lab_alloc_undo(struct labyrinth_owner *owner,
 		lab_settle_pending(owner, 1UL << alloc->order);
 	}
 	/* Or whoever fails on purpose would not be held back as who frees is. */
-	lab_wait_wiped(owner->lab);
+	if (alloc->out_count)
+		lab_wait_wiped(owner->lab);
 }
 
 static void lab_alloc_forget(struct labyrinth_owner *owner,

@@ -16,10 +16,9 @@
 #ifndef LABYRINTH_ATTACKS_ATTACK_H
 #define LABYRINTH_ATTACKS_ATTACK_H
 
-#include <setjmp.h>
 #include <sys/prctl.h>
 
-#include "util.h"
+#include "map_util.h"
 
 #define DIES_OF(signal)		(256 + (signal))
 
@@ -79,88 +78,12 @@ static inline void *shared_memory(size_t size)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-/*
- * Takes @count pages and maps them, one behind the other. MAP_FAILED with
- * errno, and then nothing is held.
- */
-static inline char *map_blocks(int fd, int prot, __u32 count, __u64 *handles,
-			       __u64 *offset)
+/* Reads, or writes, a word: 0, or the signal that it brings. */
+static inline int touch(char *address, bool write)
 {
-	char *address = MAP_FAILED;
-	int ret = _alloc(fd, 0, count, handles);
+	__u64 value;
 
-	if (ret) {
-		errno = -ret;
-		return address;
-	}
-	ret = _map(fd, count, handles, offset);
-	if (!ret) {
-		address = mmap(NULL, count * page_size(), prot, MAP_SHARED, fd,
-			       *offset);
-		ret = address == MAP_FAILED ? -errno : 0;
-	}
-	if (ret) {
-		_free_pages(fd, count, handles);
-		errno = -ret;
-	}
-	return address;
-}
-
-static inline bool holds_pattern(const void *memory, size_t size, __u64 seed)
-{
-	char *pattern = malloc(size);
-	bool same;
-
-	fill_pattern(pattern, size, seed);
-	same = !memcmp(memory, pattern, size);
-	free(pattern);
-	return same;
-}
-
-/* Pieces of a pattern, large enough for nobody to have made them by chance. */
-#define PIECE		16
-#define PIECE_EVERY	256
-
-/* Is any of them anywhere in what was got? */
-static inline bool finds_pattern(const void *loot, size_t loot_size,
-				 size_t size, __u64 seed)
-{
-	char *pattern = malloc(size);
-	bool found = false;
-
-	fill_pattern(pattern, size, seed);
-	for (size_t at = 0; at + PIECE <= size && !found; at += PIECE_EVERY)
-		found = memmem(loot, loot_size, pattern + at, PIECE);
-	free(pattern);
-	return found;
-}
-
-static sigjmp_buf touch_jump;
-
-static void touch_failed(int signal)
-{
-	siglongjmp(touch_jump, signal);
-}
-
-/* Reads, or writes, one byte: 0, or the signal that it brings. */
-static inline int touch(volatile char *address, bool write)
-{
-	struct sigaction action = { .sa_handler = touch_failed };
-	struct sigaction bus, segv;
-	int signal;
-
-	sigaction(SIGBUS, &action, &bus);
-	sigaction(SIGSEGV, &action, &segv);
-	signal = sigsetjmp(touch_jump, 1);
-	if (!signal) {
-		if (write)
-			*address = 'w';
-		else
-			(void)*address;
-	}
-	sigaction(SIGBUS, &bus, NULL);
-	sigaction(SIGSEGV, &segv, NULL);
-	return signal;
+	return write ? try_store(address, 'w') : try_load(address, &value);
 }
 
 #endif /* LABYRINTH_ATTACKS_ATTACK_H */

@@ -13,6 +13,8 @@ cd "$(dirname "$0")" || exit 1
 
 programs=("$@")
 [ ${#programs[@]} -gt 0 ] || programs=(*_attack)
+# A kernel that does not know the option says nothing.
+! grep -qw page_poison=1 /proc/cmdline || programs=(poisoned "${programs[@]}")
 
 stop() {
 	echo "Bail out! $*"

@@ -4,11 +4,8 @@
  * page: soft offlining, which migrates what is there; memory errors; KSM. As
  * root, whom alone the kernel lets.
  */
+#include "advice.h"
 #include "system.h"
-
-#ifndef MADV_SOFT_OFFLINE
-#define MADV_SOFT_OFFLINE	101
-#endif
 
 #define SOFT_OFFLINE	"/sys/devices/system/memory/soft_offline_page"
 #define KSM		"/sys/kernel/mm/ksm/"

@@ -7,15 +7,9 @@
 #include <linux/userfaultfd.h>
 #include <sys/uio.h>
 
+#include "advice.h"
 #include "mapping.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED	24
-#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open		434
 #endif

@@ -70,12 +70,18 @@ static inline int lay_anonymous(struct target *target, __u64 seed)
 
 static inline int lay_secret(struct target *target, __u64 seed)
 {
+	int ret;
+
 	target->seed = seed;
 	target->fd = _open_device(O_RDWR);
 	if (target->fd < 0)
 		return target->fd;
-	target->address = map_blocks(target->fd, PROT_READ | PROT_WRITE, PAGES,
-				     target->handles, &target->offset);
+	ret = _alloc(target->fd, 0, PAGES, target->handles) ?:
+	      _map(target->fd, PAGES, target->handles, &target->offset);
+	if (ret)
+		return ret;
+	target->address = map_at(target->fd, PROT_READ | PROT_WRITE,
+				 target_size(), target->offset);
 	if (target->address == MAP_FAILED)
 		return -errno;
 	fill_target(target);
@@ -89,7 +95,7 @@ static inline bool is_intact(struct target *target)
 		char *page = page_of(target->address, i);
 
 		if (touch(page, false) ||
-		    !holds_pattern(page, page_size(), target->seed + i))
+		    !shows_pattern(page, page_size(), target->seed + i))
 			return false;
 		if (target->handles[i] &&
 		    check_pattern(target->fd, target->handles[i], page_size(),
@@ -151,6 +157,7 @@ FIXTURE_VARIANT_ADD(mapping, root) { .root = true };
 
 FIXTURE_SETUP(mapping)
 {
+	survive_touching();
 	if (!variant->root)
 		ASSERT_EQ(0, become_nobody());
 	self->bag = shared_memory(target_size());

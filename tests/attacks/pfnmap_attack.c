@@ -7,6 +7,7 @@
  *
  * The control is an ordinary shared mapping, which takes all of them.
  */
+#include "advice.h"
 #include "victim.h"
 
 FIXTURE(pfnmap) {
@@ -52,14 +53,6 @@ FIXTURE_TEARDOWN(pfnmap)
 	}
 	close(self->fd);
 }
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ	22
-#define MADV_POPULATE_WRITE	23
-#endif
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED	24
-#endif
 
 TEST_F(pfnmap, advice_is_refused)
 {

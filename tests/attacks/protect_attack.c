@@ -136,6 +136,7 @@ FIXTURE_SETUP(readonly)
 		.uid = NOBODY, .gid = NOBODY, .mode = 0600,
 	};
 
+	survive_touching();
 	self->bag = shared_memory(target_size());
 	ASSERT_NE(MAP_FAILED, self->bag);
 	ASSERT_EQ(0, lay_memfd(&self->memfd, 1000));

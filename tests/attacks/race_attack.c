@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Another thread gets at a block while a call on it is half-way: handles that
- * ALLOC has not published yet, blocks that FREE and GIVE have not let go yet.
+ * ALLOC has not published yet, blocks that MAP is placing, or TAKE is taking.
  * The calls are held there by memory that does not answer (userfaultfd).
+ * FREE and GIVE are in leaving_attack.c.
  *
  * The controls: the same call of the same thread is served before, or after.
  */
-#include <pthread.h>
 #include <stdatomic.h>
 
-#include "slow_page.h"
+#include "stuck.h"
 #include "victim.h"
 
 #define COUNT	64
@@ -38,33 +38,6 @@ FIXTURE_TEARDOWN(race)
 	close(self->other);
 	EXPECT_EQ(0, verify_result());
 	EXPECT_TRUE(all_pages_are_back());
-}
-
-/* A call that is made by a thread of its own. */
-struct stuck {
-	int fd;
-	unsigned long nr;
-	void *cmd;
-	int ret;
-	pthread_t thread;
-};
-
-static void *make_call(void *arg)
-{
-	struct stuck *stuck = arg;
-
-	stuck->ret = ioctl(stuck->fd, stuck->nr, stuck->cmd) ? -errno : 0;
-	return NULL;
-}
-
-static int start_call(struct stuck *stuck)
-{
-	return pthread_create(&stuck->thread, NULL, make_call, stuck);
-}
-
-static int end_call(struct stuck *stuck)
-{
-	return pthread_join(stuck->thread, NULL) ?: stuck->ret;
 }
 
 /* === ALLOC =============================================================== */
@@ -292,128 +265,6 @@ TEST_F(race, what_two_threads_free_at_birth_is_freed_once)
 		TH_LOG("control: the other thread never freed one");
 	}
 	EXPECT_EQ(0, used_pages(self->fd));
-}
-
-/* === FREE and GIVE ======================================================= */
-
-FIXTURE(leaving) {
-	struct labyrinth_free free;
-	struct labyrinth_give give;
-	struct slow_page slow;
-	struct stuck stuck;
-	int fd;
-	int other;
-	__u64 handles[COUNT];
-};
-
-FIXTURE_VARIANT(leaving) {
-	bool give;
-};
-
-FIXTURE_VARIANT_ADD(leaving, free) { false };
-FIXTURE_VARIANT_ADD(leaving, give) { true };
-
-FIXTURE_SETUP(leaving)
-{
-	bool give = variant->give;
-
-	ASSERT_TRUE(all_pages_are_back());
-	self->fd = test_open_device(O_RDWR);
-	self->other = test_open_device(O_RDWR);
-	test_accept(self->other, LABYRINTH_ACCEPT_ANY, 0);
-	test_alloc(self->fd, 0, COUNT, self->handles);
-	for (int i = 0; i < COUNT; i++)
-		ASSERT_EQ(0, put_pattern(self->fd, self->handles[i],
-					 page_size(), i));
-	self->free = (struct labyrinth_free){
-		.size = sizeof(self->free),
-		.count = COUNT,
-		.handles = (uintptr_t)self->handles,
-	};
-	self->give = (struct labyrinth_give){
-		.size = sizeof(self->give),
-		.count = COUNT,
-		.handles = (uintptr_t)self->handles,
-		.to = owner_number(self->other),
-	};
-	ASSERT_EQ(0, slow_page_holding(&self->slow,
-				       give ? (void *)&self->give : &self->free,
-				       give ? sizeof(self->give) :
-					      sizeof(self->free)));
-	/* The control: they are there, for any thread. */
-	ASSERT_EQ(0, check_pattern(self->fd, self->handles[0], page_size(), 0));
-	self->stuck = (struct stuck){
-		.fd = self->fd,
-		.nr = give ? LABYRINTH_IOC_GIVE : LABYRINTH_IOC_FREE,
-		.cmd = self->slow.at,
-	};
-	ASSERT_EQ(0, start_call(&self->stuck));
-	ASSERT_EQ(0, slow_page_await(&self->slow));
-}
-
-FIXTURE_TEARDOWN(leaving)
-{
-	slow_page_drop(&self->slow);
-	close(self->fd);
-	close(self->other);
-	EXPECT_EQ(0, verify_result());
-	EXPECT_TRUE(all_pages_are_back());
-}
-
-TEST_F(leaving, nobody_else_finds_it_meanwhile)
-{
-	__u64 got[COUNT];
-
-	for (int i = 0; i < COUNT; i++)
-		EXPECT_EQ(0, every_call_refuses(self->fd, self->handles[i]));
-	test_err_free(ENOENT, self->fd, COUNT, self->handles);
-	test_err_give(ENOENT, self->fd, owner_number(self->other), COUNT,
-		      self->handles);
-	test_err_take(EAGAIN, self->other, 1, got);
-
-	ASSERT_EQ(0, slow_page_protect(&self->slow, false));
-	ASSERT_EQ(0, end_call(&self->stuck));
-	EXPECT_EQ(0, used_pages(self->fd));
-	EXPECT_EQ(0, every_call_refuses(self->fd, self->handles[0]));
-	if (!variant->give)
-		return;
-	test_take(self->other, COUNT, got);
-	for (int i = 0; i < COUNT; i++)
-		EXPECT_EQ(0, check_pattern(self->other, got[i], page_size(),
-					   i));
-}
-
-TEST_F(leaving, what_is_revoked_meanwhile_goes_to_nobody)
-{
-	__u64 got;
-	int ret;
-
-	EXPECT_EQ(COUNT, revoke_from(owner_number(self->fd), NULL, 0));
-	ASSERT_EQ(0, slow_page_protect(&self->slow, false));
-	/* It was answered before: what came in between is not told. */
-	ret = end_call(&self->stuck);
-	EXPECT_TRUE(!ret || ret == -ENOENT);
-	EXPECT_EQ(0, every_call_refuses(self->fd, self->handles[0]));
-	EXPECT_EQ(0, used_pages(self->fd));
-	test_err_take(EAGAIN, self->other, 1, &got);
-	EXPECT_EQ(0, used_pages(self->other));
-	EXPECT_EQ(0, inbox_used(self->other));
-}
-
-TEST_F(leaving, what_cannot_be_told_has_not_happened)
-{
-	__u64 got;
-
-	/* It was writable when the call looked; now it is not. */
-	ASSERT_EQ(0, mprotect(self->slow.at, page_size(), PROT_READ));
-	ASSERT_EQ(0, slow_page_protect(&self->slow, false));
-	EXPECT_EQ(-EFAULT, end_call(&self->stuck));
-	EXPECT_EQ(COUNT, used_pages(self->fd));
-	for (int i = 0; i < COUNT; i++)
-		EXPECT_EQ(0, check_pattern(self->fd, self->handles[i],
-					   page_size(), i));
-	test_err_take(EAGAIN, self->other, 1, &got);
-	test_free(self->fd, COUNT, self->handles);
 }
 
 /* === MAP ================================================================= */

@@ -82,6 +82,7 @@ FIXTURE(system) {
 
 FIXTURE_SETUP(system)
 {
+	survive_touching();
 	self->bag = shared_memory(target_size());
 	ASSERT_NE(MAP_FAILED, self->bag);
 	ASSERT_EQ(0, lay_memfd(&self->memfd, 1000));

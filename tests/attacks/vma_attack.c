@@ -132,7 +132,7 @@ TEST_F(mapping, mremap_moves_a_part)
 	char *moved = move(&self->memfd, 1, 2);
 
 	CONTROL(moved ? 0 : -errno);
-	ASSERT_TRUE(holds_pattern(page_of(moved, 1), page_size(),
+	ASSERT_TRUE(shows_pattern(page_of(moved, 1), page_size(),
 				  self->memfd.seed + 1));
 	ASSERT_EQ(SIGSEGV, touch(page_of(self->memfd.address, 1), false));
 
@@ -143,7 +143,7 @@ TEST_F(mapping, mremap_moves_a_part)
 	for (int i = 1; i < 3; i++) {
 		EXPECT_EQ(SIGSEGV,
 			  touch(page_of(self->secret.address, i), false));
-		EXPECT_TRUE(holds_pattern(page_of(moved, i), page_size(),
+		EXPECT_TRUE(shows_pattern(page_of(moved, i), page_size(),
 					  self->secret.seed + i));
 	}
 	ASSERT_EQ(0, free_secret(&self->secret));
@@ -166,7 +166,7 @@ TEST_F(mapping, munmap_splits)
 
 	CONTROL(punch(&self->memfd));
 	ASSERT_EQ(SIGSEGV, touch(page_of(self->memfd.address, 1), false));
-	ASSERT_TRUE(holds_pattern(page_of(self->memfd.address, 2), page_size(),
+	ASSERT_TRUE(shows_pattern(page_of(self->memfd.address, 2), page_size(),
 				  self->memfd.seed + 2));
 
 	ASSERT_EQ(0, punch(&self->secret));
@@ -224,7 +224,7 @@ TEST_F(mapping, map_fixed_over)
 	CONTROL(ftruncate(self->memfd.fd, 0));
 	ASSERT_EQ(0, free_secret(&self->secret));
 	for (int i = 0; i < 2; i++) {
-		EXPECT_TRUE(holds_pattern(page_of(targets[i]->address, 1),
+		EXPECT_TRUE(shows_pattern(page_of(targets[i]->address, 1),
 					  page_size(), 7000));
 		EXPECT_EQ(SIGBUS, touch(page_of(targets[i]->address, 0), false));
 		EXPECT_EQ(SIGBUS, touch(page_of(targets[i]->address, 2), false));
@@ -232,7 +232,7 @@ TEST_F(mapping, map_fixed_over)
 }
 
 /* Places in the descriptor that are not the caller's, or not wholly. */
-static int map_at(struct target *target, size_t size, __u64 offset)
+static int try_map(struct target *target, size_t size, __u64 offset)
 {
 	char *address = mmap(NULL, size, PROT_READ, MAP_SHARED, target->fd,
 			     offset);
@@ -246,19 +246,19 @@ static int map_at(struct target *target, size_t size, __u64 offset)
 static int map_behind(struct target *target, char *bag)
 {
 	(void)bag;
-	return map_at(target, page_size(), target->offset + target_size());
+	return try_map(target, page_size(), target->offset + target_size());
 }
 
 static int map_more(struct target *target, char *bag)
 {
 	(void)bag;
-	return map_at(target, target_size() + page_size(), target->offset);
+	return try_map(target, target_size() + page_size(), target->offset);
 }
 
 static int map_far(struct target *target, char *bag)
 {
 	(void)bag;
-	return map_at(target, page_size(), 1ULL << 40);
+	return try_map(target, page_size(), 1ULL << 40);
 }
 
 TEST_F(mapping, mmap_elsewhere)
@@ -266,9 +266,9 @@ TEST_F(mapping, mmap_elsewhere)
 	GETS_HOLD(ENXIO, memfd, map_behind);
 	GETS_HOLD(ENXIO, memfd, map_more);
 	GETS_HOLD(ENXIO, memfd, map_far);
-	CONTROL(map_at(&self->memfd, page_size(), 0));
-	REFUSED(ENXIO, map_at(&self->secret, page_size(), 0));
-	REFUSED(ENXIO, map_at(&self->secret, page_size(),
+	CONTROL(try_map(&self->memfd, page_size(), 0));
+	REFUSED(ENXIO, try_map(&self->secret, page_size(), 0));
+	REFUSED(ENXIO, try_map(&self->secret, page_size(),
 			      self->secret.offset - page_size()));
 }
 

@@ -67,6 +67,32 @@ static size_t bytes(FIXTURE_DATA(map) *self, int i)
 
 /* === What is seen ======================================================== */
 
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
+}
+
+/* What mmap itself inserted, a release would miss that came just before it was linked. */
+TEST_F(map, no_page_is_mapped_before_it_is_touched)
+{
+	char *at = test_map_blocks(self->fd, 1, self->handles + 1);
+	long before, first, second;
+	__u64 value;
+
+	before = faults();
+	ASSERT_EQ(0, try_load(at, &value));
+	first = faults();
+	ASSERT_EQ(0, try_load(at, &value));
+	second = faults();
+	EXPECT_EQ(before + 1, first);
+	/* The control: once it is mapped, there is none. */
+	EXPECT_EQ(first, second);
+	munmap(at, page_size());
+}
+
 TEST_F(map, one_page_is_read_and_written_as_memory)
 {
 	char *at = test_map_blocks(self->fd, 1, self->handles + 1);

@@ -111,17 +111,6 @@ static inline __u64 place_of(int fd, __u64 handle)
 	return query.out_offset;
 }
 
-static inline bool shows_pattern(const void *at, size_t size, __u64 seed)
-{
-	char *expected = malloc(size);
-	bool same;
-
-	fill_pattern(expected, size, seed);
-	same = !memcmp(expected, at, size);
-	free(expected);
-	return same;
-}
-
 #define test_map_blocks(...)						\
 ({									\
 	char *at_ = map_blocks(__VA_ARGS__);				\

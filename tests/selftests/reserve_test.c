@@ -221,6 +221,8 @@ TEST_F(reserve, the_emergency_part_is_for_owners_with_that_right)
 	EXPECT_TRUE(WAIT_UNTIL(seen_empty(self->fd, self->handles)));
 	ASSERT_EQ(0, books_get(&books));
 	EXPECT_LE(BATCH, books.emergency_available);
+	/* Nor is it used and filled up again, faster than one can look. */
+	EXPECT_EQ(0, emergency_pages(self->fd, self->handles));
 
 	ASSERT_EQ(0, emergency_right(other));
 	EXPECT_LT(0, emergency_pages(other, self->handles));

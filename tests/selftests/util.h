@@ -35,6 +35,8 @@
 
 #include <linux/labyrinth.h>
 
+#include "contents.h"
+
 /* Who is no test, and of several files, can't have the harness. */
 #ifndef LABYRINTH_NO_HARNESS
 #include "kselftest_harness.h"
@@ -448,18 +450,7 @@ static inline int every_call_refuses(int fd, __u64 handle)
 	return ret ?: -EEXIST;
 }
 
-/* Contents that no other @seed has, and no other place in the block. */
-static inline void fill_pattern(void *buffer, size_t size, __u64 seed)
-{
-	__u64 word = (seed + 1) * 0x9E3779B97F4A7C15ULL;
-
-	for (size_t i = 0; i < size; i += sizeof(word)) {
-		memcpy((char *)buffer + i, &word, sizeof(word));
-		word = word * 6364136223846793005ULL + 1442695040888963407ULL;
-	}
-}
-
-/* Write @size bytes of it to a block. */
+/* Write @size bytes of a pattern to a block. */
 static inline int put_pattern(int fd, __u64 handle, size_t size, __u64 seed)
 {
 	char *buffer = malloc(size);
@@ -483,14 +474,6 @@ static inline int check_pattern(int fd, __u64 handle, size_t size, __u64 seed)
 		ret = -EBADMSG;
 	free(buffer);
 	return ret;
-}
-
-static inline bool all_bytes_are(const void *buffer, int byte, size_t size)
-{
-	const unsigned char *bytes = buffer;
-
-	return !size || (bytes[0] == byte &&
-			 !memcmp(bytes, bytes + 1, size - 1));
 }
 
 /*

@@ -12,21 +12,23 @@
 FIXTURE(wait) {
 	int fd;			/* the waiter's */
 	int hog;
-	struct books before;
 	__u64 handles[CHUNK];	/* some of what the hog took */
 };
 
 FIXTURE_SETUP(wait)
 {
+	struct books books;
+
 	ASSERT_EQ(0, pin_to_cpu(0));
-	ASSERT_TRUE(all_pages_are_back());
-	ASSERT_EQ(0, books_get(&self->before));
-	if (!every_slot_fits(self->before.slots))
+	ASSERT_TRUE(only_the_hog_has_pages());
+	ASSERT_EQ(0, books_get(&books));
+	if (owner_value(HOG, LABYRINTH_A_OWNER_USED) == NL_ABSENT &&
+	    !every_slot_fits(books.slots))
 		SKIP(return, "%llu slots are more than memory: load with fewer",
-		     self->before.slots);
+		     books.slots);
 	self->fd = test_open_device(O_RDWR);
-	self->hog = test_open_device(O_RDWR);
-	ASSERT_EQ(0, file_quota_set(self->hog, self->before.slots));
+	self->hog = open_hog(books.slots);
+	ASSERT_LE(0, self->hog);
 	ASSERT_EQ(0, reserve_set(0, 1, 0));
 	ASSERT_EQ(0, take_every_slot(self->hog, self->handles, CHUNK));
 }
@@ -35,8 +37,6 @@ FIXTURE_TEARDOWN(wait)
 {
 	close(self->fd);
 	close(self->hog);
-	reserve_set(self->before.low, self->before.high,
-		    self->before.emergency);
 }
 
 static struct labyrinth_alloc waiting(__u64 timeout_ns, __u32 count,
@@ -85,7 +85,7 @@ TEST_F(wait, without_waiting_the_same_request_fails_at_once)
 
 struct waiter {
 	int ready;	/* told just before it waits */
-	int hog;	/* inherited: to be closed, or it would stay alive */
+	int owner;	/* inherited: to be closed, or it would stay alive */
 };
 
 /* Opens for itself, and exits with 0 when it has got what it waited for. */
@@ -96,16 +96,16 @@ static int wait_for_pages(void *arg)
 	struct labyrinth_alloc cmd = waiting(0, 4, handles);
 	int fd = _open_device(O_RDWR);
 
-	close(waiter->hog);
+	close(waiter->owner);
 	if (fd < 0 || signal_peer(waiter->ready))
 		return 1;
 	return _alloc_cmd(fd, &cmd) || cmd.out_count != 4 ||
 	       used_pages(fd) != 4 ? 2 : 0;
 }
 
-static pid_t sleeping_waiter(int hog)
+static pid_t sleeping_waiter(int owner)
 {
-	struct waiter waiter = { .hog = hog };
+	struct waiter waiter = { .owner = owner };
 	int pipefd[2];
 	pid_t pid;
 
@@ -135,10 +135,16 @@ TEST_F(wait, what_another_process_frees_reaches_the_waiter)
 
 TEST_F(wait, what_a_dying_owner_held_reaches_the_waiter)
 {
-	pid_t pid = sleeping_waiter(self->hog);
+	int dying = test_open_device(O_RDWR);
+	__u64 got[CHUNK];
+	pid_t pid;
 
+	test_accept(dying, LABYRINTH_ACCEPT_ANY, CHUNK);
+	test_give(self->hog, owner_number(dying), CHUNK, self->handles);
+	test_take(dying, CHUNK, got);
+	pid = sleeping_waiter(dying);
 	ASSERT_LT(0, pid);
-	close(self->hog);
+	close(dying);
 	EXPECT_EQ(0, reap(pid));
 }
 
@@ -176,4 +182,7 @@ TEST_F(wait, a_signal_that_does_not_kill_does_not_end_the_wait)
 	timer_delete(timer);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char **argv)
+{
+	return main_with_hog(argc, argv);
+}

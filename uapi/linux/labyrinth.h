@@ -321,7 +321,9 @@ struct labyrinth_alloc {
  * All or nothing, unless LABYRINTH_FREE_PARTIAL; a handle that is there twice
  * is refused the second time. Contents are wiped before anyone else can have
  * the pages. While more waits to be wiped than may (16 MiB), it returns only
- * when that has been done, or after a second; so do close(2) and open(2).
+ * when that has been done, or after a second; so do close(2), open(2), an ALLOC
+ * that gives back what it has taken (a single page is taken or not: it does not),
+ * and a GIVE to an owner that dies.
  */
 struct labyrinth_free {
 	__u32 size;
