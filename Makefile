@@ -31,6 +31,11 @@ help:
 	@echo '  make check-full the same on more kernels, and longer: hours'
 	@echo '  make mutants    plant faults in the module: each must be caught (MUTANTS=REGEX: some)'
 	@echo '  make lint       static checks only'
+	@echo '  make kunit      the KUnit suites, on the debug kernel'
+	@echo '  make failnth    each internal allocation fails in turn, on the debug kernel'
+	@echo '  make model      check the model of the ownership protocol with spin'
+	@echo '  make fuzz       fuzz, on the host and then in a VM (FUZZ_SECONDS=600 each)'
+	@echo '  make coverage   lines and branches that the tests reach'
 	@echo '  make selftests  build/selftests, to be run as root where the module is loaded (run.sh)'
 	@echo '  make setup      install the Debian packages that all of this needs'
 	@echo '  make module     build/KERNEL/VARIANT/labyrinth.ko (KERNEL=$(KERNEL); or "host")'
@@ -112,6 +117,24 @@ mutants: setup
 .PHONY: lint
 lint:
 	$(Q)tests/lint
+
+.PHONY: kunit failnth model coverage
+kunit: setup
+	$(Q)tests/kunit
+failnth: setup
+	$(Q)tests/failnth/run
+model: setup
+	$(Q)tests/model/run
+coverage: setup
+	$(Q)tests/coverage/run
+
+.PHONY: fuzz
+fuzz: FUZZ_SECONDS ?= 600
+fuzz: setup
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/host
+	$(Q)$(MAKE) --no-print-directory -C tests/fuzz BUILD=$(BUILD)/fuzz guest
+	$(Q)tests/vm/run --kernel $(KERNEL) --variant debug --timeout $$(($(FUZZ_SECONDS) * 4 + 300)) -- \
+		env FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/guest
 
 .PHONY: load
 load:
