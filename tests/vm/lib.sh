@@ -5,7 +5,7 @@
 # and how errors are said. Sourced, never run.
 
 # Every kernel that can be asked for, in the order in which lists print them.
-KERNELS_ALL=(6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt)
+KERNELS_ALL=(6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt debug debug-rt kcsan mainline)
 
 # The exit status of a script's own errors; tests/vm/run sets 125.
 DIE_STATUS=${DIE_STATUS:-1}

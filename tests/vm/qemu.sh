@@ -67,8 +67,13 @@ port_args() {
 kernel_args() {
 	local args=(console=ttyS0 loglevel=5 log_buf_len=2M rdinit=/init reboot=t
 		panic_on_warn=1 oops=panic softlockup_panic=1 hung_task_panic=1 panic=-1
-		sysctl.kernel.watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=180)
+		watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180)
 
+	case $opt_kernel in
+	debug) args+=(page_owner=on) ;;
+	# A first race does not hide the next one.
+	kcsan) args+=(panic_on_warn=0) ;;
+	esac
 	[ -z "$opt_icount" ] || args+=(tsc=reliable)
 	qemu+=(-append "${args[*]} $opt_append")
 }
