@@ -61,8 +61,8 @@ TEST_F(system, swap_on_advice)
 		SKIP(return, NO_SWAP);
 	ASSERT_EQ(0, munlockall());
 	ASSERT_EQ(0, munlock(self->secret.address, target_size()));
-	REFUSED(EINVAL, page_out(&self->secret));
 	CONTROL(WAIT_UNTIL(is_paged_out(&self->anonymous)) ? 0 : -ETIMEDOUT);
+	REFUSED(EINVAL, page_out(&self->secret));
 	NOT_IN(device);
 }
 

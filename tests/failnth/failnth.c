@@ -30,7 +30,6 @@ static int run_all(bool dry, const char *wanted)
 			failed += !passed;
 			printf("%s %d - %s\n", passed ? "ok" : "not ok", ++number,
 			       op->name);
-			fflush(stdout);
 		}
 	}
 	printf("1..%d\n", number);
@@ -43,6 +42,7 @@ int main(int argc, char **argv)
 	const char *wanted = argv[1 + dry], *why = dry ? NULL : inject_begin();
 	int ret;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (why) {
 		printf("ok 1 - failing allocations # SKIP %s\n1..1\n", why);
 		return 0;
