@@ -74,7 +74,9 @@ kernel_args() {
 	# A first race does not hide the next one.
 	kcsan) args+=(panic_on_warn=0) ;;
 	esac
-	[ -z "$opt_icount" ] || args+=(tsc=reliable)
+	# On a busy host the watchdog thinks ill of the clock, and switches a static key in
+	# the scheduler: code that is patched under an emulated CPU can end the guest.
+	args+=(tsc=reliable)
 	qemu+=(-append "${args[*]} $opt_append")
 }
 
