@@ -14,7 +14,7 @@
  */
 #include <linux/hardirq.h>
 #include <linux/percpu.h>
-#include <linux/vmalloc.h>
+#include <linux/slab.h>
 
 #include "latency.h"
 
@@ -213,7 +213,7 @@ static void lab_latency_free(struct labyrinth *lab)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		vfree(*per_cpu_ptr(lab->latency.table, cpu));
+		kvfree(*per_cpu_ptr(lab->latency.table, cpu));
 		*per_cpu_ptr(lab->latency.table, cpu) = NULL;
 	}
 }
@@ -231,7 +231,8 @@ static int lab_latency_alloc(struct labyrinth *lab)
 	for_each_possible_cpu(cpu) {
 		if (*per_cpu_ptr(lab->latency.table, cpu))
 			continue;
-		table = vzalloc_node(sizeof(*table), cpu_to_node(cpu));
+		table = kvzalloc_node(sizeof(*table), GFP_KERNEL | __GFP_NOWARN,
+				      cpu_to_node(cpu));
 		if (!table) {
 			lab_latency_free(lab);
 			err = -ENOMEM;
@@ -286,7 +287,8 @@ int lab_latency_set(struct labyrinth *lab,
 int lab_latency_init(struct labyrinth *lab)
 {
 	mutex_init(&lab->latency.lock);
-	lab->latency.table = alloc_percpu(struct lab_latency_table *);
+	lab->latency.table = alloc_percpu_gfp(struct lab_latency_table *,
+					      GFP_KERNEL | __GFP_NOWARN);
 	return lab->latency.table ? 0 : -ENOMEM;
 }
 

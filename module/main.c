@@ -146,7 +146,7 @@ static int lab_core_init(struct labyrinth *lab)
 	lab_threads_init(lab);
 	lab_owners_init(&lab->owners);
 	lab_defer_init(&lab->defer);
-	lab->cpu = alloc_percpu(struct lab_cpu);
+	lab->cpu = alloc_percpu_gfp(struct lab_cpu, GFP_KERNEL | __GFP_NOWARN);
 	if (!lab->cpu)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

@@ -142,7 +142,7 @@ int lab_ring_init(struct lab_ring *ring, u32 entries)
 {
 	u32 size = roundup_pow_of_two(entries), i;
 
-	ring->entry = vzalloc(size * sizeof(*ring->entry));
+	ring->entry = __vmalloc(size * sizeof(*ring->entry), LAB_GFP_TABLE);
 	if (!ring->entry)
 		return -ENOMEM;
 	for (i = 0; i < size; i++)
@@ -245,7 +245,8 @@ int lab_queue_init(struct lab_queue *queue, u32 capacity)
 {
 	u32 size = roundup_pow_of_two(capacity), i;
 
-	queue->entry = vzalloc(size * sizeof(*queue->entry));
+	queue->entry = __vmalloc(size * sizeof(*queue->entry),
+				 LAB_GFP_TABLE | __GFP_ACCOUNT);
 	if (!queue->entry)
 		return -ENOMEM;
 	for (i = 0; i < size; i++)
@@ -330,10 +331,10 @@ int lab_dirty_init(struct lab_dirty *dirty, u32 slots)
 {
 	dirty->slots = slots;
 	dirty->chunks = DIV_ROUND_UP(slots, LAB_DIRTY_SLOTS);
-	dirty->bit = vzalloc(DIV_ROUND_UP(slots, BITS_PER_LONG) *
-			     sizeof(*dirty->bit));
-	dirty->chunk = vzalloc(DIV_ROUND_UP(dirty->chunks, BITS_PER_LONG) *
-			       sizeof(*dirty->chunk));
+	dirty->bit = __vmalloc(DIV_ROUND_UP(slots, BITS_PER_LONG) *
+			       sizeof(*dirty->bit), LAB_GFP_TABLE);
+	dirty->chunk = __vmalloc(DIV_ROUND_UP(dirty->chunks, BITS_PER_LONG) *
+				 sizeof(*dirty->chunk), LAB_GFP_TABLE);
 	return dirty->bit && dirty->chunk ? 0 : -ENOMEM;
 }
 

@@ -304,7 +304,7 @@ int lab_registry_init(struct lab_registry *reg, u32 slots)
 
 	if (!slots || slots > LAB_MAX_SLOTS)
 		return -EINVAL;
-	reg->slot = vzalloc(slots * sizeof(*reg->slot));
+	reg->slot = __vmalloc(slots * sizeof(*reg->slot), LAB_GFP_TABLE);
 	if (!reg->slot || lab_dirty_init(&reg->dirty, slots))
 		return -ENOMEM;
 	reg->slots = slots;

@@ -14,7 +14,7 @@
  * None of them decides anything.
  *
  * This file, registry.c and places.c are plain C over the kernel's atomics, bit
- * operations and vzalloc(); tests/registry/ builds them in user space.
+ * operations and __vmalloc(); tests/registry/ builds them in user space.
  */
 #ifndef LABYRINTH_REGISTRY_H
 #define LABYRINTH_REGISTRY_H
@@ -30,6 +30,9 @@
 #define LAB_MAX_SLOTS		0x1000000U
 /* Past every index; also ends the stacks' links and marks empty ring entries. */
 #define LAB_NIL			LAB_MAX_SLOTS
+
+/* Tables of a size that depends on somebody's wish: failing is no news. */
+#define LAB_GFP_TABLE		(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN)
 
 #define LAB_STATE_MASK		GENMASK_ULL(3, 0)
 #define LAB_OWNER_SHIFT		4

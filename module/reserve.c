@@ -81,20 +81,32 @@ static void lab_cpus_fill(struct labyrinth *lab, struct lab_node *node)
 	}
 }
 
+/* Move at most @most pages from a CPU's ready stack to the stock of its node. */
+static unsigned long lab_cpu_trim(struct labyrinth *lab, unsigned int cpu,
+				  unsigned long most)
+{
+	struct lab_stack *ready = &per_cpu_ptr(lab->cpu, cpu)->ready;
+	struct lab_stack *stock = &lab->node[cpu_to_mem(cpu)]->stock;
+	unsigned long n;
+
+	for (n = 0; n < most; n++) {
+		u32 index = lab_stack_take(&lab->reg, ready, 0);
+
+		if (index == LAB_NIL)
+			break;
+		lab_stack_put(&lab->reg, stock, index);
+	}
+	return n;
+}
+
 /* A CPU that went away leaves its pages to the others. */
 static void lab_cpus_trim(struct labyrinth *lab, struct lab_node *node)
 {
 	unsigned int cpu;
-	u32 index;
 
-	for_each_possible_cpu(cpu) {
-		struct lab_stack *ready = &per_cpu_ptr(lab->cpu, cpu)->ready;
-
-		if (cpu_online(cpu) || lab->node[cpu_to_mem(cpu)] != node)
-			continue;
-		while ((index = lab_stack_take(&lab->reg, ready, 0)) != LAB_NIL)
-			lab_stack_put(&lab->reg, &node->stock, index);
-	}
+	for_each_possible_cpu(cpu)
+		if (!cpu_online(cpu) && lab->node[cpu_to_mem(cpu)] == node)
+			lab_cpu_trim(lab, cpu, ULONG_MAX);
 }
 
 /*
@@ -188,6 +200,27 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 	if (node->filling)
 		need += lacking;
 	return need + node->wanted + lab_cpus_need(lab, node);
+}
+
+/**
+ * lab_reserve_scrape - serve deferred requests from what the CPUs keep ready
+ * @lab: the instance; reserve_lock held
+ *
+ * For when the system gives nothing. Nobody else looks into another CPU's stack:
+ * without this a request could wait for ever while clean pages lie there.
+ */
+void lab_reserve_scrape(struct labyrinth *lab)
+{
+	unsigned long wanted = 0;
+	unsigned int cpu, i;
+
+	lockdep_assert_held(&lab->reserve_lock);
+	for (i = 0; i < lab->node_count; i++)
+		wanted += lab->nodes[i]->wanted;
+	for_each_possible_cpu(cpu)
+		wanted -= lab_cpu_trim(lab, cpu, wanted);
+	for (i = 0; i < lab->node_count; i++)
+		lab_node_distribute(lab, lab->nodes[i]);
 }
 
 /* === Watermarks ========================================================== */

@@ -54,9 +54,10 @@ unsigned long lab_reserve_lacks(struct labyrinth *lab);
  */
 bool lab_too_soiled(struct labyrinth *lab);
 
-/* What the worker does under reserve_lock, for one node. */
+/* What the worker does under reserve_lock, for one node, and for all. */
 void lab_node_distribute(struct labyrinth *lab, struct lab_node *node);
 unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);
+void lab_reserve_scrape(struct labyrinth *lab);
 
 /* shrink.c */
 int lab_shrink_init(struct labyrinth *lab);

@@ -304,9 +304,10 @@ int lab_verify(struct labyrinth *lab, struct lab_verdict *verdict)
 	int err = -ENOMEM;
 
 	memset(verdict, 0, sizeof(*verdict));
-	audit.place = vzalloc(lab->reg.slots);
+	audit.place = __vmalloc(lab->reg.slots, LAB_GFP_TABLE);
 	audit.frames = lab_frames_end();
-	audit.frame = vmalloc(BITS_TO_LONGS(audit.frames) * sizeof(long));
+	audit.frame = __vmalloc(BITS_TO_LONGS(audit.frames) * sizeof(long),
+				LAB_GFP_TABLE);
 	if (audit.place && audit.frame) {
 		lab_verify_again(&audit);
 		err = 0;

@@ -301,6 +301,11 @@ static enum lab_filled lab_refill_all(struct labyrinth *lab)
 
 	for (i = 0; i < lab->node_count; i++)
 		filled = max(filled, lab_refill_node(lab, lab->nodes[i]));
+	if (filled == LAB_FILLED_REFUSED) {
+		mutex_lock(&lab->reserve_lock);
+		lab_reserve_scrape(lab);
+		mutex_unlock(&lab->reserve_lock);
+	}
 	return filled;
 }
 

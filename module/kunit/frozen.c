@@ -2,6 +2,7 @@
 /* The ladder with the worker held off: see frozen.h. */
 #include <linux/preempt.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "../reserve.h"
 #include "frozen.h"
@@ -15,11 +16,23 @@ const struct labyrinth_request lab_strict = {
 	.fallback = LABYRINTH_FALLBACK_FAIL,
 };
 
+/* In the middle of a round it has let the lock go, to fetch: that round is to end. */
+static bool ladder_held_off(struct labyrinth *lab)
+{
+	return !(work_busy(&lab->work) & WORK_BUSY_RUNNING);
+}
+
 void ladder_freeze(struct labyrinth *lab)
 {
-	lab_kunit_settle(lab);
-	migrate_disable();
-	mutex_lock(&lab->reserve_lock);
+	for (;;) {
+		lab_kunit_settle(lab);
+		migrate_disable();
+		mutex_lock(&lab->reserve_lock);
+		if (ladder_held_off(lab))
+			return;
+		mutex_unlock(&lab->reserve_lock);
+		migrate_enable();
+	}
 }
 
 void ladder_thaw(struct labyrinth *lab)

@@ -157,9 +157,12 @@ static void wait_not_in_atomic(struct kunit *test)
 	struct ladder_outcome outcome;
 	unsigned long flags;
 
+	/* What the tests before this one took may still be on its way back. */
+	ladder_freeze(owner->lab);
 	local_irq_save(flags);
 	outcome = ladder_try(owner, &rq);
 	local_irq_restore(flags);
+	ladder_thaw(owner->lab);
 	ladder_was_refused(test, &outcome, -EINVAL, LABYRINTH_RUNG_NONE,
 			   LABYRINTH_REASON_CONTEXT);
 }

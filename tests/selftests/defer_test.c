@@ -66,15 +66,6 @@ static struct labyrinth_alloc deferred(FIXTURE_DATA(defer) *self, __u32 count)
 	};
 }
 
-/*
- * The worker goes a round, which begins by looking at what has been asked for: what
- * it wipes before goes to the CPUs' stacks, and not to who asks.
- */
-static int seen_by_worker(void)
-{
-	return reserve_set(KEEP, 1, KEEP);
-}
-
 /* All of it is to come later. */
 static int _defer(FIXTURE_DATA(defer) *self, int fd, __u32 count, __u64 tag)
 {
@@ -85,7 +76,7 @@ static int _defer(FIXTURE_DATA(defer) *self, int fd, __u32 count, __u64 tag)
 	ret = _alloc_cmd(fd, &cmd);
 	if (!ret && cmd.out_count)
 		ret = -EUCLEAN;
-	return ret ?: seen_by_worker();
+	return ret;
 }
 
 #define test_defer(...)		ASSERT_EQ(0, _defer(self, __VA_ARGS__))
@@ -191,7 +182,6 @@ TEST_F(defer, without_strict_it_is_the_same)
 	test_alloc_cmd(self->fd, &cmd);
 	EXPECT_EQ(0, cmd.out_count);
 	EXPECT_EQ(LABYRINTH_REASON_SLOTS, cmd.out_reason);
-	ASSERT_EQ(0, seen_by_worker());
 	test_feed(2);
 	ASSERT_TRUE(taken(self->fd, 2, self->got));
 	EXPECT_TAGS(self->fd, TAG, 2);
@@ -217,10 +207,24 @@ TEST_F(defer, a_part_is_had_at_once_and_the_rest_later)
 	EXPECT_EQ(0xAAAAAAAAAAAAAAAAULL, self->got[now]);
 	EXPECT_TAGS(self->fd, TAG, now);
 
-	ASSERT_EQ(0, seen_by_worker());
 	test_feed(64 - now);
 	ASSERT_TRUE(taken(self->fd, 64 - now, self->got + now));
 	EXPECT_TAGS(self->fd, TAG, 64);
+}
+
+TEST_F(defer, what_other_cpus_keep_ready_comes_too)
+{
+	struct books books;
+
+	test_feed(CHUNK);
+	ASSERT_EQ(0, take_all_from_here(self->hog));
+	ASSERT_EQ(0, books_get(&books));
+	if (!books.cpu)
+		SKIP(return, "there is no other CPU");
+	/* Nothing else will ever come. */
+	test_defer(self->fd, books.cpu, TAG);
+	ASSERT_TRUE(taken(self->fd, books.cpu, self->got));
+	EXPECT_TAGS(self->fd, TAG, books.cpu);
 }
 
 TEST_F(defer, whoever_asked_first_is_served_first)

@@ -32,7 +32,7 @@ static inline bool only_the_hog_has_pages(void)
 /* A descriptor that acts as the hog; -errno. */
 static inline int open_hog(__u64 slots)
 {
-	struct owner_options options = { .mode = 0600, .quota = slots };
+	struct owner_options options = { .mode = 0600, .quota = 2 * slots };
 	int fd = _open_device(O_RDWR), ret;
 
 	if (fd < 0)
@@ -60,11 +60,8 @@ static inline int oldest_blocks(int hog, __u64 *handles, __u32 count)
 	return ret;
 }
 
-/*
- * All slots, and what the ready stack of this CPU and the ring still have: for
- * a caller on one CPU, with the smallest reserve. @handles gets @count of them.
- */
-static inline int take_every_slot(int hog, __u64 *handles, __u32 count)
+/* All slots, and what the ring and the ready stack of this CPU still have. */
+static inline int take_all_from_here(int hog)
 {
 	__u64 batch[HOG_BATCH];
 	struct labyrinth_alloc cmd = {
@@ -87,12 +84,40 @@ static inline int take_every_slot(int hog, __u64 *handles, __u32 count)
 		if (cmd.out_reason != LABYRINTH_REASON_SLOTS)
 			return -EIO;
 		if (quiet)
-			return oldest_blocks(hog, handles, count);
+			return 0;
 		ret = books_get(&books);
 		quiet = !books.vacant && !books.available &&
 			books.taken - books.cpu == used_pages(hog);
 	}
 	return ret ?: -ETIMEDOUT;
+}
+
+static inline int take_all_from(int hog, int cpu)
+{
+	struct books books;
+	int ret = books_get(&books);
+
+	if (ret || (cpu && !books.cpu) || pin_to_cpu(cpu))
+		return ret;
+	return take_all_from_here(hog);
+}
+
+/*
+ * All slots, and what is ready on any CPU: for a caller with the smallest reserve.
+ * @handles gets @count of them.
+ */
+static inline int take_every_slot(int hog, __u64 *handles, __u32 count)
+{
+	int cpus = sysconf(_SC_NPROCESSORS_CONF), ret = 0;
+	cpu_set_t before;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return -errno;
+	for (int cpu = 0; cpu < cpus && !ret; cpu++)
+		ret = take_all_from(hog, cpu);
+	if (sched_setaffinity(0, sizeof(before), &before))
+		return -errno;
+	return ret ?: oldest_blocks(hog, handles, count);
 }
 
 static struct books before_hog;

@@ -9,7 +9,12 @@
 extern long shim_vmalloc_budget;
 extern long shim_vmalloc_live;
 
-static inline void *vzalloc(unsigned long bytes)
+#define GFP_KERNEL	0u
+#define __GFP_ZERO	1u
+#define __GFP_NOWARN	2u
+#define __GFP_ACCOUNT	4u
+
+static inline void *__vmalloc(unsigned long bytes, unsigned int gfp)
 {
 	void *p;
 
@@ -20,7 +25,7 @@ static inline void *vzalloc(unsigned long bytes)
 	if (!p)
 		return NULL;
 	shim_vmalloc_live++;
-	return memset(p, 0, bytes);
+	return memset(p, gfp & __GFP_ZERO ? 0 : 0xAA, bytes);
 }
 
 static inline void vfree(const void *p)
