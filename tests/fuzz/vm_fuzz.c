@@ -303,7 +303,8 @@ static bool nothing_is_held(const struct books *before)
 	/* Descriptors that nobody received. */
 	close(board->post[0]);
 	close(board->post[1]);
-	ret = delete_named() ?: reserve_set(before->low, before->high, before->emergency);
+	ret = recording(false) ?: delete_named() ?:
+	      reserve_set(before->low, before->high, before->emergency);
 	if (ret || !WAIT_UNTIL(!pages_out())) {
 		printf("# errno %d; pages that are held: %lld\n", -ret, (long long)pages_out());
 		return false;
@@ -331,7 +332,7 @@ static int set_up(void)
 	cover_find_text();
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, board->post))
 		return -errno;
-	return open_to_all(true);
+	return recording(true) ?: open_to_all(true);
 }
 
 static void report(bool covered)

@@ -104,12 +104,18 @@ extern const struct kind device_kinds[DEVICE_KINDS], system_kinds[SYSTEM_KINDS],
 
 const struct kind *kind_of(u32 kind);
 
+/* Turn the record of latencies on or off; alone, before the others and after them. */
+int recording(bool on);
+
 /* === What a process has ================================================== */
 
 #define FILES		6
 #define HANDLES		128
 #define PLACES		16
 #define RANGES		12
+/* Where the system puts nothing by itself: what a hole in a range shows is no other's. */
+#define RANGES_AT	0x100000000000ULL
+#define RANGE_ROOM	0x100000000ULL
 
 struct holding {
 	u64 handle;
@@ -134,8 +140,7 @@ struct state {
 	u32 holdings;
 	struct place place[PLACES];
 	u32 places;
-	struct range range[RANGES];
-	u32 ranges;
+	size_t range[RANGES];	/* how long it was when it was mapped; 0: none */
 	pthread_t thread;
 	bool threaded;
 	pid_t child;
@@ -151,6 +156,8 @@ void state_end(void);
 int state_open(u32 file, int flags);
 
 u32 some_file(struct cursor *at);
+char *range_at(u32 range);
+u32 some_range(struct cursor *at);
 /* One that holds something, if any does. */
 u32 some_holder(struct cursor *at);
 u64 some_handle(struct cursor *at, u32 file);

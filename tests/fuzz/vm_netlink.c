@@ -96,7 +96,7 @@ static const struct attribute revoked[] = {
 	{ LABYRINTH_A_OWNER_HANDLE, U64, 4, a_handle }, {}
 };
 
-static const struct attribute recording[] = {
+static const struct attribute record[] = {
 	{ LABYRINTH_A_LATENCY_ENABLED, U32, 4, yes_or_no },
 	{ LABYRINTH_A_LATENCY_DEADLINE, U64, 4, a_watermark },
 	{ LABYRINTH_A_LATENCY_RESET, FLAG, 2 }, {}
@@ -218,6 +218,45 @@ static int answer_to(struct nl *nl, u32 sequence)
 	}
 }
 
+/*
+ * The record stays on. To turn it on or off patches code that others are running,
+ * which an emulated CPU of QEMU's before 8.0 may not survive: it can run a breakpoint
+ * that is gone, and the guest dies of it. With one CPU nobody else is running it.
+ */
+static void keep_recording(struct nlmsghdr *nlh, size_t length)
+{
+	const struct genlmsghdr *genl = NLMSG_DATA(nlh);
+	char *at = (char *)genl + NLMSG_ALIGN(sizeof(*genl)), *end = (char *)nlh + length;
+
+	if (genl->cmd != LABYRINTH_CMD_LATENCY_SET || sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		return;
+	while (end - at >= NLA_HDRLEN) {
+		struct nlattr *attribute = (void *)at;
+
+		if (attribute->nla_len < NLA_HDRLEN || attribute->nla_len > end - at)
+			return;
+		if ((attribute->nla_type & NLA_TYPE_MASK) == LABYRINTH_A_LATENCY_ENABLED &&
+		    attribute->nla_len > NLA_HDRLEN)
+			at[NLA_HDRLEN] |= 1;
+		at += NLA_ALIGN(attribute->nla_len);
+	}
+}
+
+int recording(bool on)
+{
+	static struct nl_message msg;
+	struct nl nl;
+	int ret = nl_open(&nl);
+
+	if (!ret) {
+		nl_start(&nl, &msg, LABYRINTH_CMD_LATENCY_SET, 0);
+		nl_put_u32(&msg, LABYRINTH_A_LATENCY_ENABLED, on);
+		ret = nl_call(&nl, &msg);
+	}
+	nl_close(&nl);
+	return ret;
+}
+
 static int ask(struct cursor *at, u32 command, int flags, enum whom whom,
 	       const struct attribute *list)
 {
@@ -239,6 +278,7 @@ static int ask(struct cursor *at, u32 command, int flags, enum whom whom,
 	if (wild(at))
 		nlh->nlmsg_flags ^= 1U << choose(at, 16);
 	nlh->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	keep_recording(nlh, length);
 	if (wild(at))
 		nlh->nlmsg_len = choose(at, 2) ? length - choose(at, 8) : any(at);
 	if (send(have.nl.fd, msg.request, length, 0) < 0)
@@ -265,7 +305,7 @@ REQUEST(set, OWNER_SET, 0, ONE_OWNER, owner)
 REQUEST(verify, VERIFY, 0, NO_OWNER, nothing)
 REQUEST(latency, LATENCY_GET, 0, NO_OWNER, nothing)
 REQUEST(latencies, LATENCY_GET, NLM_F_DUMP, NO_OWNER, nothing)
-REQUEST(record, LATENCY_SET, 0, NO_OWNER, recording)
+REQUEST(record, LATENCY_SET, 0, NO_OWNER, record)
 REQUEST(revoke, REVOKE, 0, ONE_OWNER, revoked)
 
 /* Nobody reads the dump to its end. */

@@ -110,9 +110,7 @@ static void *bad_spot(struct cursor *at, char *good, size_t size)
 	case 8:
 		return good + 1 + choose(at, 7);
 	default:	/* in what is being allocated, freed, given */
-		if (!have.ranges)
-			return arena_read + ARENA_PAGES * pages - 1;
-		return have.range[choose(at, have.ranges)].at + choose(at, 4096);
+		return range_at(some_range(at)) + choose(at, 4096);
 	}
 }
 
@@ -156,7 +154,7 @@ void state_begin(void)
 {
 	have.holdings = 0;
 	have.places = 0;
-	have.ranges = 0;
+	memset(have.range, 0, sizeof(have.range));
 	memset(have.held, 0, sizeof(have.held));
 	memset(have.number, 0, sizeof(have.number));
 	for (u32 i = 0; i < FILES; i++)
@@ -177,8 +175,7 @@ void state_end(void)
 		waitpid(have.child, NULL, 0);
 	}
 	have.child = 0;
-	for (u32 i = 0; i < have.ranges; i++)
-		munmap(have.range[i].at, have.range[i].length);
+	munmap(range_at(0), RANGES * RANGE_ROOM);
 	for (u32 i = 0; i < FILES; i++)
 		if (have.fd[i] >= 0)
 			close(have.fd[i]);
@@ -194,6 +191,21 @@ u32 some_file(struct cursor *at)
 	for (u32 i = 0; i < FILES && have.fd[file] < 0; i++)
 		file = (file + 1) % FILES;
 	return file;
+}
+
+char *range_at(u32 range)
+{
+	return (char *)(RANGES_AT + range * RANGE_ROOM);
+}
+
+/* Where something is mapped, if anywhere. */
+u32 some_range(struct cursor *at)
+{
+	u32 range = choose(at, RANGES);
+
+	for (u32 i = 0; i < RANGES && !have.range[range]; i++)
+		range = (range + 1) % RANGES;
+	return range;
 }
 
 u32 some_holder(struct cursor *at)

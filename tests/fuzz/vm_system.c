@@ -188,9 +188,9 @@ static int run_mmap(struct cursor *at)
 	struct place place = { .length = page_size(), .offset = any(at) };
 	u32 file, all = have.places < PLACES ? have.places : PLACES;
 	int protection = PROT_READ | PROT_WRITE;
-	void *to;
+	u32 range = choose(at, RANGES);
 
-	if (have.ranges == RANGES || (!all && !wild(at)))
+	if (!all && !wild(at))
 		return NOT_TRIED;
 	if (all)
 		place = have.place[choose(at, all)];
@@ -200,61 +200,63 @@ static int run_mmap(struct cursor *at)
 	if (!choose(at, 6))
 		protection = choose(at, 8);
 	place.length = maybe(at, place.length) & 0xffffffff;
-	to = mmap(NULL, place.length, protection,
-		  wild(at) ? MAP_PRIVATE : MAP_SHARED | (choose(at, 4) ? 0 : MAP_POPULATE),
-		  have.fd[file], maybe(at, place.offset));
-	if (to == MAP_FAILED)
+	/* What was there goes. */
+	if (mmap(range_at(range), place.length, protection,
+		 MAP_FIXED | (wild(at) ? MAP_PRIVATE :
+			      MAP_SHARED | (choose(at, 4) ? 0 : MAP_POPULATE)),
+		 have.fd[file], maybe(at, place.offset)) == MAP_FAILED)
 		return -errno;
-	have.range[have.ranges++] = (struct range){ to, place.length };
+	have.range[range] = place.length;
 	return 0;
 }
 
-/* A part of it, in pages: no more, or it would be something else's. */
-static struct range *some_range(struct cursor *at, struct range *part)
+/* A part of one, in pages: another thread may be changing it. */
+static bool some_part(struct cursor *at, struct range *part)
 {
-	struct range *range;
-	size_t pages, from;
+	u32 range = some_range(at);
+	size_t pages = (have.range[range] + page_size() - 1) / page_size(), from;
 
-	if (!have.ranges)
-		return NULL;
-	range = &have.range[choose(at, have.ranges)];
-	pages = (range->length + page_size() - 1) / page_size();
+	if (!pages)
+		return false;
 	from = choose(at, 2) ? 0 : choose(at, 512) % pages;
 	pages = choose(at, 2) ? pages - from : 1 + choose(at, 512) % (pages - from);
-	*part = (struct range){ range->at + from * page_size(), pages * page_size() };
-	return range;
+	*part = (struct range){ range_at(range) + from * page_size(), pages * page_size() };
+	return true;
 }
 
 static int run_munmap(struct cursor *at)
 {
-	struct range part, *range = some_range(at, &part);
-	int ret;
+	struct range part;
 
-	if (!range)
+	if (!some_part(at, &part))
 		return NOT_TRIED;
-	ret = answer(munmap(part.at, part.length));
-	if (!ret && part.length >= range->length)
-		*range = have.range[--have.ranges];
-	return ret;
+	if (munmap(part.at, part.length))
+		return -errno;
+	for (u32 i = 0; i < RANGES; i++)
+		if (part.at == range_at(i) && part.length >= have.range[i])
+			have.range[i] = 0;
+	return 0;
 }
 
 static int run_mremap(struct cursor *at)
 {
-	struct range part, *range = some_range(at, &part);
+	u32 range = choose(at, RANGES);
+	struct range part;
 	size_t length;
-	void *to;
+	int flags;
 
-	if (!range || have.ranges == RANGES)
+	if (!some_part(at, &part))
 		return NOT_TRIED;
 	length = choose(at, 2) ? part.length : page_size() * (1 + choose(at, 16));
-	length = maybe(at, length);
-	to = mremap(part.at, wild(at) ? 0 : part.length, length,
-		    choose(at, 3) ? MREMAP_MAYMOVE : choose(at, 2) ? MREMAP_MAYMOVE | 4 : 0);
-	if (to == MAP_FAILED)
+	flags = !choose(at, 6) ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED |
+		(choose(at, 5) ? 0 : MREMAP_DONTUNMAP);
+	/* Moved, it takes the place of whatever is there: no more than of a range. */
+	length = maybe(at, length) & (flags ? 0xffffffff : ~0ULL);
+	if (mremap(part.at, wild(at) ? 0 : part.length, length, flags,
+		   range_at(range)) == MAP_FAILED)
 		return -errno;
-	if (part.length >= range->length)
-		*range = have.range[--have.ranges];
-	have.range[have.ranges++] = (struct range){ to, length };
+	if (flags)
+		have.range[range] = length;
 	return 0;
 }
 
@@ -262,7 +264,7 @@ static int run_mprotect(struct cursor *at)
 {
 	struct range part;
 
-	if (!some_range(at, &part))
+	if (!some_part(at, &part))
 		return NOT_TRIED;
 	return answer(mprotect(part.at, part.length, maybe(at, choose(at, 4)) & 0xff));
 }
@@ -273,7 +275,7 @@ static int run_madvise(struct cursor *at)
 	struct range part;
 	int advice = choose(at, 26);
 
-	if (!some_range(at, &part))
+	if (!some_part(at, &part))
 		return NOT_TRIED;
 	return answer(madvise(part.at, part.length, advice));
 }
@@ -283,7 +285,7 @@ static int run_touch(struct cursor *at)
 	struct range part;
 	int signal;
 
-	if (!some_range(at, &part))
+	if (!some_part(at, &part))
 		return NOT_TRIED;
 	signal = touch_guarded(part.at + choose(at, 4096), choose(at, 2));
 	return !signal ? 0 : signal == SIGBUS ? -EFAULT : -EACCES;
@@ -296,7 +298,7 @@ static int run_other_memory(struct cursor *at)
 	unsigned char there[512];
 	struct iovec to = { bytes, sizeof(bytes) }, from;
 
-	if (!some_range(at, &part))
+	if (!some_part(at, &part))
 		return NOT_TRIED;
 	from = (struct iovec){ part.at, sizeof(bytes) };
 	switch (choose(at, 6)) {
