@@ -229,7 +229,8 @@ enum labyrinth_accept {
  * @out_inbox: blocks that may wait in the inbox; 0: there is none yet
  * @out_inbox_used: blocks that wait there, or have a place there that is kept
  *	for them (deferred ones)
- * @out_deferred: of these, blocks that are still to come
+ * @out_deferred: of these, blocks that are still to come; one that has come and been
+ *	taken may be counted for a moment more
  */
 struct labyrinth_info {
 	__u32 size;
