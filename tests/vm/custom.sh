@@ -121,6 +121,8 @@ build_kernel() {
 	cp "$objects/arch/x86/boot/bzImage" "$tree/boot/vmlinuz-$release"
 	cp "$objects/System.map" "$tree/boot/System.map-$release"
 	slim "$objects"
+	# Since 6.13 the objects' own Makefile says where they lie.
+	sed -i "s|$objects|${tree%.tmp}/usr/src/linux-headers-$release|" "$objects/Makefile"
 	mv "$objects" "$tree/usr/src/linux-headers-$release"
 	rm -f "$tree/log" "$modules/source"
 	ln -sfn "../../../usr/src/linux-headers-$release" "$modules/build"
