@@ -35,13 +35,10 @@ static u32 lab_rung_cpu(struct labyrinth *lab)
 	return index;
 }
 
-static u32 lab_rung_guarantee(struct labyrinth *lab,
-			      struct labyrinth_owner *owner)
+static u32 lab_rung_guarantee(struct labyrinth_owner *owner)
 {
-	if (!lab_claim(&owner->credit))
-		return LAB_NIL;
-	lab_kick(lab);
-	return lab_ring_take(&owner->home->ring);
+	return lab_claim(&owner->credit) ? lab_ring_take(&owner->home->ring) :
+					   LAB_NIL;
 }
 
 static u32 lab_rung_node(struct labyrinth *lab, struct lab_node *node)
@@ -191,10 +188,14 @@ bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 
 	WRITE_ONCE(slot->covered, covered);
 	WRITE_ONCE(slot->rung, (u8)grant->rung);
-	/* After the claim, so that the worker never sees less lacking than is. */
+	/*
+	 * After the claim, so that the worker never sees less lacking than is; and
+	 * it is told after that, since it may have seen more.
+	 */
 	if (covered) {
 		lab_step();
 		atomic_long_inc(&owner->covered);
+		lab_kick(lab);
 	}
 	/* A slot that was on a stack or in a ring is READY, and only ours. */
 	if (WARN_ON_ONCE(!lab_slot_own(slot, owner->id, &word)))
@@ -227,7 +228,7 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 		index = lab_rung_cpu(lab);
 		if (index == LAB_NIL) {
 			grant->rung = LABYRINTH_RUNG_GUARANTEE;
-			index = lab_rung_guarantee(lab, owner);
+			index = lab_rung_guarantee(owner);
 		}
 		if (index == LAB_NIL) {
 			grant->rung = LABYRINTH_RUNG_RESERVE;

@@ -7,8 +7,18 @@
 
 /* === Tasks, and what interrupts them ===================================== */
 
-/* The level at which each CPU is: what is below does not move. */
-byte level[CPUS];
+/* The level at which CPU 0 is: what is below does not move. */
+#if IRQ || NMI
+byte level;
+
+#define AT(mine) provided (level <= mine)
+#define enters(mine) below = level; level = mine
+#define leaves() level = below; below = 0
+#else
+#define AT(mine)
+#define enters(mine) skip
+#define leaves() skip
+#endif
 
 #define A_HANDLE(call, s) \
 	HAD(o, s) -> op = call; h = HANDLE(HAD(o, s), s)
@@ -41,8 +51,8 @@ inline picks(mine)
 	:: mine == 0 -> op = TAKE
 #endif
 #if CALLS & FAULT
-	:: A_HANDLE(FAULT, 0)
-	:: A_HANDLE(FAULT, 1)
+	:: IS_FILE(o) && A_HANDLE(FAULT, 0)
+	:: IS_FILE(o) && A_HANDLE(FAULT, 1)
 #endif
 #if CALLS & GUESS
 	:: OTHERS_HANDLE(FREE, 0)
@@ -56,38 +66,39 @@ inline one_call(cpu)
 	s = SLOT(h);
 	if
 	:: op == 0 -> n = 1
-#if KIND == KERNEL
+#if KIND != FILE
 #if CALLS & ALLOC
 #if BUDDY
-	:: op == ALLOC -> lab_api_slow(o, cpu)
+	:: op == ALLOC && !IS_FILE(o) -> lab_api_slow(o, cpu)
 #else
-	:: op == ALLOC -> lab_api_strict(o, cpu)
+	:: op == ALLOC && !IS_FILE(o) -> lab_api_strict(o, cpu)
 #endif
 #endif
 #if CALLS & FREE
-	:: op == FREE -> labyrinth_free(o, s, h)
+	:: op == FREE && !IS_FILE(o) -> labyrinth_free(o, s, h)
 #endif
 #if CALLS & GIVE
-	:: op == GIVE -> labyrinth_give(o, s, h, to)
+	:: op == GIVE && !IS_FILE(o) -> labyrinth_give(o, s, h, to)
 #endif
 #if CALLS & TAKE
-	:: op == TAKE -> labyrinth_take(o)
+	:: op == TAKE && !IS_FILE(o) -> labyrinth_take(o)
 #endif
-#else
+#endif
+#if KIND != KERNEL
 #if CALLS & ALLOC
-	:: op == ALLOC -> lab_ioctl_alloc(o, cpu)
+	:: op == ALLOC && IS_FILE(o) -> lab_ioctl_alloc(o, cpu)
 #endif
 #if CALLS & FREE
-	:: op == FREE -> lab_ioctl_free(o, s, h)
+	:: op == FREE && IS_FILE(o) -> lab_ioctl_free(o, s, h)
 #endif
 #if CALLS & GIVE
-	:: op == GIVE -> lab_give_all(o, s, h, to)
+	:: op == GIVE && IS_FILE(o) -> lab_give_all(o, s, h, to)
 #endif
 #if CALLS & TAKE
-	:: op == TAKE -> lab_take_once(o)
+	:: op == TAKE && IS_FILE(o) -> lab_take_once(o)
 #endif
 #if CALLS & FAULT
-	:: op == FAULT -> lab_fault(o, s)
+	:: op == FAULT && IS_FILE(o) -> lab_fault(o, s)
 #endif
 #endif
 	fi
@@ -105,7 +116,7 @@ inline one_call(cpu)
 #define has_ended() skip
 #endif
 
-inline calls(acts, cpu, mine, most)
+inline calls(acts, cpu, on, most)
 {
 	n = most;
 	do
@@ -113,9 +124,11 @@ inline calls(acts, cpu, mine, most)
 		atomic {
 			o = acts;
 			to = OWNERS + 1 - acts;
-			below = level[cpu];
-			level[cpu] = mine;
-			picks(mine)
+			if
+			:: cpu == 0 -> enters(on)
+			:: else -> skip
+			fi;
+			picks(on)
 		}
 #if KILL && KIND == KERNEL
 		if
@@ -127,8 +140,10 @@ inline calls(acts, cpu, mine, most)
 #endif
 		d_step {
 			n--;
-			level[cpu] = below;
-			below = 0;
+			if
+			:: cpu == 0 -> leaves()
+			:: else -> skip
+			fi;
 			op = 0;
 			ok = false;
 			idx = NIL;
@@ -139,7 +154,7 @@ inline calls(acts, cpu, mine, most)
 		}
 	:: else -> break
 	od;
-#if KILL && KIND == FILE
+#if KILL && KIND != KERNEL
 	if
 	:: acts == KILL -> lab_owner_put(KILL)
 	:: else -> skip
@@ -149,37 +164,45 @@ inline calls(acts, cpu, mine, most)
 
 #define CALLER byte op, below, n
 
-proctype task0() provided (level[0] == 0)
+#if TASK0
+proctype task0() AT(0)
 {
 	LOCALS;
 	CALLER;
 
 	calls(TASK0_OWNER, 0, 0, TASK0)
 }
+#endif
 
-proctype task1() provided (level[1] == 0)
+#if TASK1
+proctype task1()
 {
 	LOCALS;
 	CALLER;
 
 	calls(TASK1_OWNER, 1, 0, TASK1)
 }
+#endif
 
-proctype irq() provided (level[0] <= 1)
+#if IRQ
+proctype irq() AT(1)
 {
 	LOCALS;
 	CALLER;
 
 	calls(TASK0_OWNER, 0, 1, IRQ)
 }
+#endif
 
-proctype nmi() provided (level[0] <= 2)
+#if NMI
+proctype nmi() AT(2)
 {
 	LOCALS;
 	CALLER;
 
 	calls(TASK0_OWNER, 0, 2, NMI)
 }
+#endif
 
 /* === Administrators ====================================================== */
 
@@ -198,17 +221,52 @@ proctype killer()
 #endif
 
 #if REVOKE
+/* What it has, for the promise that all of it is taken: published, or arrived. */
+inline notes(victim)
+{
+	do
+	:: s < SLOTS ->
+		if
+		:: indexed[s] == victim && (h == 0 || h == HANDLE(GEN(word[s]), s)) -> was[s] = GEN(word[s])
+		:: book[s] == IN_INBOX && OWNER(word[s]) == victim && h == 0 ->
+			was[s] = GEN(word[s])
+		:: else -> skip
+		fi;
+		s++
+	:: else -> break
+	od
+}
+
+inline compares(victim)
+{
+	s = 0;
+	do
+	:: s < SLOTS ->
+		PROMISE(was[s] == 0 || GEN(word[s]) != was[s] ||
+			OWNER(word[s]) != victim || STATE(word[s]) >= DIRTY);
+		s++
+	:: else -> break
+	od
+}
+
 proctype revoker()
 {
 	LOCALS;
+	byte was[SLOTS];
 
-	if
-	:: HAD(REVOKE, 0) -> h = HANDLE(HAD(REVOKE, 0), 0)
-	:: HAD(REVOKE, 1) -> h = HANDLE(HAD(REVOKE, 1), 1)
-	:: true -> h = 0
-	fi;
-	s = SLOT(h);
-	lab_owner_revoke(REVOKE, s, h)
+	atomic {
+		if
+		:: HAD(REVOKE, 0) -> h = HANDLE(HAD(REVOKE, 0), 0)
+		:: HAD(REVOKE, 1) -> h = HANDLE(HAD(REVOKE, 1), 1)
+		:: true -> h = 0
+		fi;
+		notes(REVOKE);
+		s = SLOT(h)
+	}
+	lab_owner_revoke(REVOKE, s, h);
+	atomic {
+		compares(REVOKE)
+	}
 }
 #endif
 
@@ -225,11 +283,27 @@ inline count_slot()
 	CONSERVATION((STATE(word[s]) == OWNED) == (book[s] == IN_USE));
 	CONSERVATION((STATE(word[s]) == TRANSIT) == (book[s] == IN_INBOX));
 	CONSERVATION((STATE(word[s]) >= QUARANTINED) == (book[s] == IN_NONE));
-	CONSERVATION((indexed[s] != 0) == (KIND == FILE && STATE(word[s]) == OWNED));
+	CONSERVATION((indexed[s] != 0) == (IS_FILE(OWNER(word[s])) && STATE(word[s]) == OWNED));
 	CONSERVATION(indexed[s] == 0 || indexed[s] == OWNER(word[s]));
 	COUNT(pages, STATE(word[s]) != VACANT && STATE(word[s]) != RETIRED);
 	COUNT(vacant, STATE(word[s]) == VACANT);
 	COUNT(ring, book[s] == IN_RING);
+	COUNT(stacked, book[s] == IN_STACK)
+}
+
+/* Each slot of a CPU's stack is there, and is in no other. */
+inline walk_stack(cpu)
+{
+	s = stack_top[cpu];
+	n = 0;
+	do
+	:: s != NIL ->
+		CONSERVATION(book[s] == IN_STACK && n < SLOTS);
+		s = next[s];
+		n++
+	:: else -> break
+	od;
+	CONSERVATION(n == stack_count[cpu])
 }
 
 inline count_owner()
@@ -250,6 +324,7 @@ inline count_owner()
 	CONSERVATION(used[o] == n);
 	CONSERVATION(covered[o] == m);
 	CONSERVATION(INBOX - room[o] == waiting);
+	NO_LOST_PAGE(o != KILL || credit[o] == 0);
 	GUARANTEE(credit[o] <= LESS(promised[o], m));
 #if WHOLE
 	/* Also when the system has nothing more: not so today. */
@@ -269,8 +344,12 @@ inline lab_verify()
 	od;
 	CONSERVATION(pages + system == ROOM);
 	CONSERVATION(available >= 0);
-	CONSERVATION(ring == available + credit[1] + credit[2]);
-	NO_LOST_PAGE(available >= kick || system == 0 || vacant == 0);
+	CONSERVATION(ring == available + listed[1] * credit[1] + listed[2] * credit[2]);
+	NO_LOST_PAGE(available >= LESS(LOW, LESS(promised[1], covered[1]) + LESS(promised[2], covered[2])) ||
+		     system == 0 || vacant == 0);
+	walk_stack(0);
+	walk_stack(1);
+	CONSERVATION(stacked == stack_count[0] + stack_count[1]);
 	o = 1;
 	do
 	:: o <= OWNERS -> count_owner(); o++
@@ -281,7 +360,7 @@ inline lab_verify()
 init
 {
 	LOCALS;
-	byte n, m, pages, vacant, ring, waiting, rounds;
+	byte n, m, pages, vacant, ring, stacked, waiting, rounds;
 
 	d_step {
 		do
@@ -300,8 +379,8 @@ init
 		promised[2] = GUARANTEE2;
 		listed[1] = GUARANTEE1 > 0;
 		listed[2] = GUARANTEE2 > 0;
-		refs[1] = 1 + (KIND == FILE) * ((TASK0 && TASK0_OWNER == 1) + (TASK1 && TASK1_OWNER == 1));
-		refs[2] = 1 + (KIND == FILE) * ((TASK0 && TASK0_OWNER == 2) + (TASK1 && TASK1_OWNER == 2));
+		refs[1] = 1 + IS_FILE(1) * ((TASK0 && TASK0_OWNER == 1) + (TASK1 && TASK1_OWNER == 1));
+		refs[2] = 1 + IS_FILE(2) * ((TASK0 && TASK0_OWNER == 2) + (TASK1 && TASK1_OWNER == 2));
 		kicked = true;
 		queued = true
 	}
@@ -309,18 +388,27 @@ init
 	timeout;
 #if HELD
 	atomic {
-		lab_claim(available);
-		CONSERVATION(ok);
-		lab_ring_take();
-		lab_grant_own(HELD);
-		used[HELD]++;
-		indexed[idx] = (KIND == FILE) * HELD;
+		do
+		:: n < HOLDS ->
+			lab_claim(available);
+			CONSERVATION(ok);
+			lab_ring_take();
+			lab_grant_own(HELD);
+			used[HELD]++;
+			indexed[idx] = IS_FILE(HELD) * HELD;
+			n++
+		:: else -> break
+		od;
+		n = 0;
 		ok = false;
-		idx = NIL
+		idx = NIL;
+		/* What it holds of a guarantee need not be at hand any more. */
+		queued = GUARANTEES > 0
 	}
 	timeout;
 #endif
 	atomic {
+		declared = available + credit[1] + credit[2];
 #if TASK0
 		run task0();
 #endif

@@ -289,7 +289,7 @@ inline lab_take_commit(o)
 		lab_inbox_take(o);
 		if
 		:: idx != NIL -> lab_index_add(o, idx)
-		:: else -> PROMISE(false)
+		:: else -> PROMISE(false) /* never */
 		fi
 	fi;
 	place = 0

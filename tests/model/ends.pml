@@ -44,9 +44,7 @@ inline lab_guarantee_drop(victim)
 		}
 		lab_node_distribute();
 		reserve_unlock();
-#if PLANT != CREDIT_NOT_DROPPED
 		synchronize_rcu();
-#endif
 		reserve_lock();
 		do
 		:: credit[victim] > 0 -> lab_credit_move(credit[victim], available)
@@ -112,7 +110,7 @@ inline lab_owner_kill(victim)
 {
 	dying[victim] = true;
 	quota[victim] = 0;
-#if GUARANTEES
+#if GUARANTEES && PLANT != CREDIT_NOT_DROPPED
 	lab_guarantee_drop(victim);
 #endif
 	lab_owner_sweep(victim);
@@ -134,7 +132,9 @@ inline lab_revoke_one(victim, s, h)
 	lab_owner_held(victim, s, h);
 	if
 	:: ok ->
+#if PLANT != REVOKE_SKIPS_ZAP
 		lab_zap_blocks(victim, s, h);
+#endif
 		lab_index_del(victim, s);
 		lab_release(victim, s, h);
 		revoked[s] = true
@@ -150,7 +150,9 @@ inline lab_owner_revoke(victim, s, h)
 		mutex_lock(victim);
 		lab_revoke_one(victim, s, h)
 	:: else ->
+#if PLANT != REVOKE_SKIPS_GRACE
 		synchronize_rcu();
+#endif
 		mutex_lock(victim);
 		lab_revoke_all(victim)
 	fi;

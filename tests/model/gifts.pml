@@ -67,7 +67,11 @@ inline lab_give_commit(o, to, s, h)
 		lab_uncharge(o);
 		/* A page is lacking of its guarantee. */
 		if
-		:: must -> lab_kick(); must = false
+		:: must ->
+#if PLANT != GIVE_SKIPS_KICK
+			lab_kick();
+#endif
+			must = false
 		:: else -> skip
 		fi;
 		ok = true
@@ -86,7 +90,7 @@ inline lab_inbox_take(o)
 		h = 0;
 		if
 		:: ok -> skip
-		:: else -> idx = NIL
+		:: else -> idx = NIL /* never */
 		fi
 	:: else -> skip
 	fi

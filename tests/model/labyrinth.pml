@@ -65,15 +65,20 @@
 #define CALLS (ALLOC + FREE)
 #endif
 
-/* Owners: of modules, or of files. */
+/* Owners: of modules, of files, or the first of a module and the second of a file. */
 #define KERNEL 0
 #define FILE 1
+#define MIXED 2
 #ifndef KIND
 #define KIND KERNEL
 #endif
-/* Who holds a page when all begin; 0 for nobody. */
+#define IS_FILE(owner) (KIND == FILE || (KIND == MIXED && (owner) == 2))
+/* Who holds pages when all begin, and how many; 0 for nobody. */
 #ifndef HELD
 #define HELD 0
+#endif
+#ifndef HOLDS
+#define HOLDS 1
 #endif
 #ifndef QUOTA
 #define QUOTA SLOTS
@@ -92,6 +97,13 @@
 /* Do its owner's calls begin while it is being destroyed, too? */
 #ifndef LATE
 #define LATE 0
+#endif
+/*
+ * Are as many requests served as there were pages at hand? Not to be asked where
+ * pages that were guaranteed are freed: they are promised anew before they are wiped.
+ */
+#ifndef DECLARED
+#define DECLARED (GUARANTEES == 0)
 #endif
 /* Is a guarantee to be whole in the end without anything more from the system? */
 #ifndef WHOLE
@@ -158,6 +170,11 @@
 #define BURIED_BEFORE_WIPED 19
 #define NOT_WIPED 20
 #define CREDIT_NOT_DROPPED 21
+#define CREDIT_UNUSED 22
+#define GIVE_SKIPS_KICK 23
+#define NODE_SKIPS_KICK 24
+#define REVOKE_SKIPS_ZAP 25
+#define REVOKE_SKIPS_GRACE 26
 #ifndef PLANT
 #define PLANT NOTHING
 #endif
@@ -172,6 +189,9 @@ hidden byte exclusivity, conservation, guarantee, no_lost_page, promise;
 #define GUARANTEE(holds) assert(guarantee || (holds))
 #define NO_LOST_PAGE(holds) assert(no_lost_page || (holds))
 #define PROMISE(holds) assert(promise || (holds))
+
+#define MAX(a, b) ((a) > (b) -> (a) : (b))
+#define LESS(a, b) ((a) > (b) -> (a) - (b) : 0)
 
 #include "words.pml"
 #include "places.pml"

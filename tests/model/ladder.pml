@@ -20,7 +20,7 @@ inline lab_rung_guarantee(o)
 {
 	lab_claim(credit[o]);
 	if
-	:: ok -> lab_kick(); lab_ring_take()
+	:: ok -> lab_ring_take()
 	:: else -> skip
 	fi
 }
@@ -36,10 +36,12 @@ inline lab_rung_node()
 #else
 	lab_claim(available);
 #endif
+#if PLANT != NODE_SKIPS_KICK
 	if
 	:: available < kick -> lab_kick()
 	:: else -> skip
 	fi;
+#endif
 	if
 	:: ok -> lab_ring_take()
 	:: else -> skip
@@ -93,8 +95,12 @@ inline lab_grant_own(o)
 		:: counted[idx] && !FAULTY(COVERED_NOT_COUNTED) -> covered[o]++
 		:: else -> skip
 		fi;
-		asked(o)
+		served(o)
 	}
+	if
+	:: counted[idx] -> lab_kick()
+	:: else -> skip
+	fi;
 	lab_slot_own(idx, o);
 	CONSERVATION(ok)
 }
@@ -111,7 +117,7 @@ inline lab_ladder(o, cpu)
 #if DEPTH
 		lab_rung_cpu(cpu);
 #endif
-#if GUARANTEES
+#if GUARANTEES && PLANT != CREDIT_UNUSED
 		if
 		:: idx == NIL -> lab_rung_guarantee(o)
 		:: else -> skip
@@ -123,13 +129,8 @@ inline lab_ladder(o, cpu)
 		fi;
 		if
 		:: idx != NIL -> lab_grant_own(o)
-		:: else ->
-			d_step {
-				GUARANTEE(!must || dying[o]);
-				asked(o)
-			}
-		fi;
-		must = false
+		:: else -> refused(o)
+		fi
 	fi;
 	preempt_enable();
 #if BUDDY

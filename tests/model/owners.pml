@@ -128,29 +128,55 @@ byte due[OWNERS + 1];
 byte asking[OWNERS + 1];
 byte spent[OWNERS + 1];
 
+/* How many of those under way must be served: it does not matter which. */
+byte musts[OWNERS + 1];
+
+/* What was at hand in the beginning, and how many requests there were since. */
+byte declared;
+byte requests[OWNERS + 1];
+
 inline asks(o)
 {
-#if GUARANTEES
 	d_step {
+#if GUARANTEES
 		if
-		:: due[o] > 0 -> due[o]--; must = true
-		:: else -> must = false
+		:: due[o] > 0 -> due[o]--; musts[o]++
+		:: else -> skip
 		fi;
 		asking[o]++;
 		if
 		:: spent[o] < SLOTS -> spent[o]++
 		:: else -> skip
-		fi
+		fi;
+#endif
+		requests[o] = requests[o] + DECLARED
 	}
+}
+
+inline served(o)
+{
+#if GUARANTEES
+	asking[o]--;
+	musts[o] = LESS(musts[o], 1)
 #else
 	skip
 #endif
 }
 
-/* Its claim is in `covered`, or has failed. */
-inline asked(o)
+/* What others have been promised and not asked for is not for it. */
+inline refused(o)
 {
-	asking[o] = asking[o] - (GUARANTEES > 0)
+	d_step {
+#if DECLARED
+		GUARANTEE(dying[o] || requests[1] + requests[2] +
+			  LESS(promised[OWNERS + 1 - o], requests[OWNERS + 1 - o]) > declared);
+#endif
+#if GUARANTEES
+		asking[o]--;
+		GUARANTEE(dying[o] || musts[o] <= asking[o]);
+#endif
+		skip
+	}
 }
 
 /* === The end of a block's being held ===================================== */
@@ -192,7 +218,8 @@ inline lab_release(o, s, h)
 	preempt_enable()
 }
 
-byte soiled;
+/* Below 0 while a mark has been found that is still being made. */
+short soiled;
 
 /* === The index =========================================================== */
 
@@ -247,9 +274,12 @@ inline lab_owner_put(o)
 	atomic {
 		refs[o]--;
 		if
-		:: refs[o] == 0 -> grave[o] = true
+		:: refs[o] == 0 -> grave[o] = true; must = true
 		:: else -> skip
 		fi
 	}
-	lab_kick()
+	if
+	:: must -> lab_kick(); must = false
+	:: else -> skip
+	fi
 }

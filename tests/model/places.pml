@@ -78,7 +78,7 @@ inline lab_ring_put(count)
 			count++;
 #endif
 			ok = true
-		:: else -> ok = false
+		:: else -> ok = false /* never */
 		fi
 	}
 	if
@@ -221,17 +221,18 @@ inline lab_vacant_put()
 
 /* === Queues ============================================================== */
 
+/* Head and tail only count up: modulo 8, for a few places. */
 byte queue[INBOX * (OWNERS + 1)] = NIL;
 byte queue_tail[OWNERS + 1];
 byte queue_head[OWNERS + 1];
 
-#define QUEUE(owner, place) queue[(owner) * INBOX + (place)]
+#define QUEUE(owner, place) queue[(owner) * INBOX + (place) % INBOX]
 
 inline lab_queue_put(o, s)
 {
 	d_step {
 		place = queue_tail[o];
-		queue_tail[o] = (place + 1) % INBOX
+		queue_tail[o] = (place + 1) % 8
 	}
 	d_step {
 		CONSERVATION(QUEUE(o, place) == NIL);
@@ -254,7 +255,7 @@ inline lab_queue_take(o)
 	:: else ->
 		d_step {
 			QUEUE(o, queue_head[o]) = NIL;
-			queue_head[o] = (queue_head[o] + 1) % INBOX;
+			queue_head[o] = (queue_head[o] + 1) % 8;
 			moves(idx, IN_INBOX, IN_HAND)
 		}
 		room[o] = room[o] + 1

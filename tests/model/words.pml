@@ -111,7 +111,7 @@ inline lab_slot_own(s, o)
 			gets(s, o);
 			moves(s, IN_HAND, IN_USE);
 			ok = true
-		:: else -> ok = false
+		:: else -> ok = false /* never */
 		fi
 	}
 }
@@ -124,7 +124,7 @@ inline lab_slot_leave(s, h, o)
 			word[s] = HANDLE_WORD(h, o, LEAVING);
 			EXCLUSIVITY(holder[s] == o);
 			ok = true
-		:: else -> ok = false
+		:: else -> ok = false /* never */
 		fi
 	}
 }
@@ -216,7 +216,7 @@ inline lab_slot_take(s, h, o)
 			HAD(o, s) = GEN(h);
 			moves(s, IN_HAND, IN_USE);
 			ok = true
-		:: else -> ok = false
+		:: else -> ok = false /* never */
 		fi
 	}
 }
@@ -274,7 +274,7 @@ inline lab_slot_quarantine(s)
 			word[s] = WORD(GEN(word[s]), OWNER(word[s]), QUARANTINED);
 			moves(s, IN_HAND, IN_NONE);
 			ok = true
-		:: else -> ok = false
+		:: else -> ok = false /* never */
 		fi
 	}
 }

@@ -11,9 +11,6 @@ bool listed[OWNERS + 1];
 #define reserve_lock() atomic { !reserve_locked -> reserve_locked = true }
 #define reserve_unlock() reserve_locked = false
 
-#define MAX(a, b) ((a) > (b) -> (a) : (b))
-#define LESS(a, b) ((a) > (b) -> (a) - (b) : 0)
-
 /* === Distribution ======================================================== */
 
 inline lab_slot_to_system()
@@ -158,13 +155,8 @@ inline lab_node_distribute()
 inline lab_node_need()
 {
 	d_step {
-		n = LESS(LESS(HIGH, sum), MAX(available, 0));
-		if
-		:: n == 0 -> filling = false
-		:: n > 0 && available < kick -> filling = true
-		:: else -> skip
-		fi;
-		n = (filling -> n : 0);
+		n = 0;
+		sum = 0;
 #if GUARANTEES
 		o = 1;
 		do
@@ -172,14 +164,23 @@ inline lab_node_need()
 			if
 			:: listed[o] ->
 				lab_credit_target(o);
-				n = n + LESS(target, MAX(credit[o], 0))
+				n = n + LESS(target, MAX(credit[o], 0));
+				sum = sum + target
 			:: else -> skip
 			fi;
 			o++
 		:: else -> break
 		od;
-		target = 0;
 #endif
+		target = LESS(LESS(HIGH, sum), MAX(available, 0));
+		if
+		:: target == 0 -> filling = false
+		:: target > 0 && available < kick -> filling = true
+		:: else -> skip
+		fi;
+		n = n + (filling -> target : 0);
+		target = 0;
+		sum = 0;
 #if DEPTH
 		o = 0;
 		do
@@ -267,7 +268,11 @@ inline lab_refill_node()
 		reserve_unlock();
 		if
 		:: n == 0 -> break
-		:: n > 0 && n <= soiled -> queued = true; break
+		:: n > 0 && n <= soiled ->
+			/* Or it would go round for ever. */
+			NO_LOST_PAGE(chunk);
+			queued = true;
+			break
 		:: else -> skip
 		fi;
 		n = 0;
