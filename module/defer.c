@@ -373,6 +373,34 @@ static void lab_later_served(struct labyrinth_deferred *deferred, int err)
 	kfree(later);
 }
 
+static void lab_later_free(struct list_head *later)
+{
+	struct lab_later *l, *next;
+
+	list_for_each_entry_safe(l, next, later, deferred.link)
+		kfree(l);
+	INIT_LIST_HEAD(later);
+}
+
+static int lab_later_new(unsigned int order, u64 tag, u32 count,
+			 struct list_head *later)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct lab_later *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+
+		if (!l)
+			return -ENOMEM;
+		l->deferred.served = lab_later_served;
+		l->deferred.page.order = order;
+		l->tag = tag + i;
+		list_add_tail(&l->deferred.link, later);
+		cond_resched();
+	}
+	return 0;
+}
+
 /**
  * lab_defer_prepare - make ready to have blocks come into an owner's inbox
  * @owner: file or named; charged for them, pending
@@ -387,43 +415,27 @@ static void lab_later_served(struct labyrinth_deferred *deferred, int err)
 int lab_defer_prepare(struct labyrinth_owner *owner, unsigned int order,
 		      u64 tag, u32 count, struct list_head *later)
 {
-	u32 i;
 	int err;
 
-	/* Nor is an inbox made, which would stay, that has no room for them. */
+	/* An inbox, once made, stays: so it is last, and has room for them. */
 	if (!lab_inbox(owner) && count > LABYRINTH_INBOX_DEFAULT)
 		return -ENOSPC;
-	err = lab_inbox_ensure(owner);
+	err = lab_later_new(order, tag, count, later);
+	if (!err)
+		err = lab_inbox_ensure(owner);
+	if (!err && !lab_inbox_claim(lab_inbox(owner), count))
+		err = -ENOSPC;
 	if (err)
-		return err;
-	if (!lab_inbox_claim(lab_inbox(owner), count))
-		return -ENOSPC;
-	for (i = 0; i < count; i++) {
-		struct lab_later *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
-
-		if (!l) {
-			lab_inbox_unclaim(lab_inbox(owner), count - i);
-			lab_defer_abandon(owner, later);
-			return -ENOMEM;
-		}
-		l->deferred.served = lab_later_served;
-		l->deferred.page.order = order;
-		l->tag = tag + i;
-		list_add_tail(&l->deferred.link, later);
-		cond_resched();
-	}
-	return 0;
+		lab_later_free(later);
+	return err;
 }
 
-void lab_defer_abandon(struct labyrinth_owner *owner, struct list_head *later)
+/* @count were prepared, all that @later has. */
+void lab_defer_abandon(struct labyrinth_owner *owner, struct list_head *later,
+		       u32 count)
 {
-	struct lab_later *l, *next;
-
-	list_for_each_entry_safe(l, next, later, deferred.link) {
-		lab_inbox_unclaim(lab_inbox(owner), 1);
-		kfree(l);
-	}
-	INIT_LIST_HEAD(later);
+	lab_inbox_unclaim(lab_inbox(owner), count);
+	lab_later_free(later);
 }
 
 /* Can't fail: if the owner dies, they are cancelled. */

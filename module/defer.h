@@ -19,7 +19,8 @@ void lab_defer_add(struct labyrinth_owner *owner,
 /* For whoever takes what comes out of an inbox. Process context. */
 int lab_defer_prepare(struct labyrinth_owner *owner, unsigned int order,
 		      u64 tag, u32 count, struct list_head *later);
-void lab_defer_abandon(struct labyrinth_owner *owner, struct list_head *later);
+void lab_defer_abandon(struct labyrinth_owner *owner, struct list_head *later,
+		       u32 count);
 void lab_defer_commit(struct labyrinth_owner *owner, struct list_head *later);
 
 /* The owner's end. Process context. */

@@ -109,6 +109,11 @@ static int lab_alloc_rest(struct labyrinth_owner *owner,
 			grant->reason = LABYRINTH_REASON_INBOX;
 			lab_count_failure(owner, grant);
 		}
+		/* No memory for the request itself: that is no rung's reason. */
+		if (err == -ENOMEM) {
+			grant->rung = LABYRINTH_RUNG_NONE;
+			grant->reason = LABYRINTH_REASON_NONE;
+		}
 	}
 	if (err)
 		lab_uncharge_pending(owner, (unsigned long)rest << alloc->order);
@@ -181,7 +186,7 @@ static void lab_alloc_forget(struct labyrinth_owner *owner,
 
 	if (list_empty(later))
 		return;
-	lab_defer_abandon(owner, later);
+	lab_defer_abandon(owner, later, rest);
 	lab_uncharge_pending(owner, (unsigned long)rest << alloc->order);
 }
 
