@@ -79,7 +79,7 @@ static int first_run(void)
 	first->n = inject_disarm();
 	if (in_child(first_child, NULL))
 		return -ECHILD;
-	inject_arm(first->left);
+	inject_resume(first->left);
 	return first->ret;
 }
 
@@ -188,13 +188,14 @@ const struct op device_ops[] = {
 	},
 	{
 		.name = "INFO",
-		.idle = "it tells what stands there",
+		.ioctl = LABYRINTH_IOC_INFO,
 		.before = open_anew,
 		.run = info_run,
 		.end = end_one,
 	},
 	{
 		.name = "ACCEPT",
+		.ioctl = LABYRINTH_IOC_ACCEPT,
 		.errors = { ENOMEM },
 		.before = open_anew,
 		.run = accept_run,
@@ -202,7 +203,7 @@ const struct op device_ops[] = {
 	},
 	{
 		.name = "ATTACH",
-		.idle = "it takes a reference",
+		.ioctl = LABYRINTH_IOC_ATTACH,
 		.begin = attach_begin,
 		.before = open_anew,
 		.run = attach_run,
@@ -210,14 +211,13 @@ const struct op device_ops[] = {
 	},
 	{
 		.name = "EVENTFD",
-		.idle = "it takes a reference",
+		.ioctl = LABYRINTH_IOC_EVENTFD,
 		.before = eventfd_before,
 		.run = eventfd_run,
 		.end = end_one,
 	},
 	{
 		.name = "poll",
-		.idle = "few descriptors fit on the stack",
 		.before = open_anew,
 		.run = poll_run,
 		.end = end_one,

@@ -16,12 +16,15 @@
 /**
  * struct op - a call
  * @name: what it does
- * @errors: errnos that are documented for it, besides EFAULT, which a failing copy
- *	from or to its caller is
+ * @ioctl: its number, if it is one
+ * @command: its number, if it is an operation of the netlink family
+ * @errors: errnos that are documented for it. Besides EFAULT, for a copy from or to
+ *	its caller that fails, and for nothing else
  * @untold: the call may have been made though it says ENOBUFS or EFAULT: the
  *	answer could not be delivered
- * @idle: why it need not allocate anything; NULL: it does
- * @first: the n to begin with, if not 1; -errno
+ * @less: what it does may be less than all, without an error
+ * @idle: why nothing in it can fail; NULL: something can
+ * @first: the n before which nothing is of interest; -errno
  * @begin: once; 0 or -errno
  * @before: before each attempt, so that @run can be made
  * @run: the call; 0 or -errno
@@ -33,8 +36,11 @@
  */
 struct op {
 	const char *name;
+	unsigned long ioctl;
+	int command;
 	int errors[OP_ERRORS];
 	bool untold;
+	bool less;
 	const char *idle;
 	int (*first)(void);
 	int (*begin)(void);
@@ -52,8 +58,20 @@ extern const struct op load_ops[];
 
 /* === sweep.c === */
 
-/* With @dry nothing fails: each call is made once. Return: it passed. */
-bool sweep(const struct op *op, bool dry);
+/**
+ * struct sweep_settings - how thorough it is
+ * @dry: nothing fails: each call is made once
+ * @full: each n, however many there are, from the first
+ */
+struct sweep_settings {
+	bool dry;
+	bool full;
+};
+
+/* Return: it passed. */
+bool sweep(const struct op *op, const struct sweep_settings *settings);
+/* Of all calls together: what failed in them. */
+void sweep_report(void);
 /* Begins to say what was wrong with the attempt at hand; false: enough has been said. */
 bool complain_begin(void);
 #define complain(...)							\
@@ -66,19 +84,40 @@ bool complain_begin(void);
 
 /* === inject.c === */
 
+enum fault {
+	FAULT_NONE,
+	FAULT_SLAB,
+	FAULT_PAGE,
+	FAULT_COPY,
+	FAULTS,
+};
+
+/* Nobody allocates and copies as much. */
+#define INJECT_NEVER	100000
+
 /* NULL, or why nothing can be made to fail here. */
 const char *inject_begin(void);
 /* Without inject_begin() the others do nothing. */
 void inject_in_child(void);
 /* From here on, the n-th of this thread's fails. */
 void inject_arm(int n);
+/* After a child has gone on with it: as many as it left. */
+void inject_resume(int left);
 /* Not any more. Return: how many it was from failing; 0: it has failed. */
 int inject_disarm(void);
+/* What has failed since it was armed, as the kernel tells. */
+enum fault inject_kind(void);
 
 /* === state.c === */
 
-/* All that is told of owners, pages, watermarks and settings, as lines. */
+#define STATE_SUMS	160
+
+/*
+ * All that is told of owners, pages, watermarks and settings, as lines; and of each
+ * attribute that is no name, number or place, the sum: that is the same for the same.
+ */
 struct state {
+	unsigned long long sum[STATE_SUMS];
 	size_t length;
 	char text[1 << 18];
 };
@@ -87,19 +126,20 @@ struct state {
 int state_read(struct state *state);
 /* NULL, or the first line of @now that is not in @before, or the other way round. */
 const char *state_differs(const struct state *before, const struct state *now);
+/* -1, or one of the sums that differ. */
+int state_sums_differ(const struct state *one, const struct state *other);
 
 /* === module.c === */
 
 /* Each 0 or -errno. The parameters are the sweep's. */
 int module_load(void);
-int module_load_with(const char *params);
 int module_unload(void);
 int module_reload(void);
 bool module_loaded(const char *name);
 /* For other modules; @path NULL: there is none. */
 int module_insert(int fd, const char *params);
 int module_remove(const char *name);
-/* A file of a module: LABYRINTH_KO, or beside it. -errno. */
+/* A copy of a module's file: LABYRINTH_KO, or what is beside it. -errno. */
 int module_open(const char *name);
 
 #endif /* LABYRINTH_FAILNTH_H */

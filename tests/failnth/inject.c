@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "failnth.h"
@@ -16,24 +17,38 @@
 
 static int fail_nth = -1;
 
+/* Goes down with each that fails: by that it is known what it was. */
+#define TIMES	"1000000"
+
+static struct {
+	const char *path;
+	long before;
+} times[FAULTS] = {
+	[FAULT_SLAB] = { .path = DEBUGFS "failslab/times" },
+	[FAULT_PAGE] = { .path = DEBUGFS "fail_page_alloc/times" },
+	[FAULT_COPY] = { .path = DEBUGFS "fail_usercopy/times" },
+};
+
 struct knob {
 	const char *path;
 	const char *value;
-	bool must;
 };
 
 /* Nothing fails but by fail-nth; and none of it says so with a stack trace. */
 static const struct knob knobs[] = {
-	{ DEBUGFS "failslab/probability", "0", true },
-	{ DEBUGFS "failslab/verbose", "0", true },
-	{ DEBUGFS "failslab/ignore-gfp-wait", "N", true },
-	{ DEBUGFS "fail_page_alloc/probability", "0", true },
-	{ DEBUGFS "fail_page_alloc/verbose", "0", true },
-	{ DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N", true },
-	{ DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N", true },
-	{ DEBUGFS "fail_page_alloc/min-order", "0", true },
-	{ DEBUGFS "fail_usercopy/probability", "0", false },
-	{ DEBUGFS "fail_usercopy/verbose", "0", false },
+	{ DEBUGFS "failslab/probability", "0" },
+	{ DEBUGFS "failslab/verbose", "0" },
+	{ DEBUGFS "failslab/ignore-gfp-wait", "N" },
+	{ DEBUGFS "fail_page_alloc/probability", "0" },
+	{ DEBUGFS "fail_page_alloc/verbose", "0" },
+	{ DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N" },
+	{ DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N" },
+	{ DEBUGFS "fail_page_alloc/min-order", "0" },
+	{ DEBUGFS "fail_usercopy/probability", "0" },
+	{ DEBUGFS "fail_usercopy/verbose", "0" },
+	{ DEBUGFS "failslab/times", TIMES },
+	{ DEBUGFS "fail_page_alloc/times", TIMES },
+	{ DEBUGFS "fail_usercopy/times", TIMES },
 	{}
 };
 
@@ -43,10 +58,24 @@ static bool turn(const struct knob *knob)
 	bool turned;
 
 	if (fd < 0)
-		return !knob->must;
+		return false;
 	turned = write(fd, knob->value, strlen(knob->value)) > 0;
 	close(fd);
 	return turned;
+}
+
+/* These files can only be read once from their beginning. */
+static long times_left(int kind)
+{
+	int fd = open(times[kind].path, O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0) {
+		perror(times[kind].path);
+		abort();
+	}
+	close(fd);
+	return atol(text);
 }
 
 static bool inject_open(void)
@@ -69,7 +98,8 @@ const char *inject_begin(void)
 			 knob->value);
 		return why;
 	}
-	return NULL;
+	/* Or else what a copy finds not to be there yet is allocated in it: EFAULT. */
+	return mlockall(MCL_CURRENT) ? "the sweep's memory can't be locked" : NULL;
 }
 
 /* What it inherits is its parent's. */
@@ -81,28 +111,38 @@ void inject_in_child(void)
 	abort();
 }
 
-/*
- * These calls copy too, and may be what fails, by EFAULT: then there was one left
- * before it, and none is now.
- */
-static void inject_write(int n)
+static void inject_write(int n, int may_be)
 {
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", n);
 
-	if (fail_nth < 0 || pwrite(fail_nth, text, length, 0) == length ||
-	    errno == EFAULT)
+	if (pwrite(fail_nth, text, length, 0) == length || errno == may_be)
 		return;
 	perror("fail-nth");
 	abort();
 }
 
-/* Nothing is armed: so this copy does not fail. */
 void inject_arm(int n)
 {
-	inject_write(n);
+	int kind;
+
+	if (fail_nth < 0)
+		return;
+	for (kind = FAULT_SLAB; kind < FAULTS; kind++)
+		times[kind].before = times_left(kind);
+	inject_resume(n);
 }
 
+void inject_resume(int left)
+{
+	if (fail_nth >= 0)
+		inject_write(left, 0);
+}
+
+/*
+ * What disarms copies too, each time once, and may be what fails, by EFAULT. Of the
+ * read: then one was left before it. Of the write: two. None is now.
+ */
 int inject_disarm(void)
 {
 	char text[16] = "1";
@@ -113,6 +153,18 @@ int inject_disarm(void)
 		perror("fail-nth");
 		abort();
 	}
-	inject_write(0);
+	inject_write(0, EFAULT);
 	return atoi(text);
+}
+
+enum fault inject_kind(void)
+{
+	int kind;
+
+	if (fail_nth < 0)
+		return FAULT_NONE;
+	for (kind = FAULT_SLAB; kind < FAULTS; kind++)
+		if (times_left(kind) < times[kind].before)
+			return kind;
+	return FAULT_NONE;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ bool module_loaded(const char *name)
 }
 
 /* Where `make module` and `make samples` put it, or kbuild does. */
-int module_open(const char *name)
+static int file_open(const char *name)
 {
 	const char *ko = getenv("LABYRINTH_KO"), *slash = ko ? strrchr(ko, '/') : NULL;
 	int length = slash ? slash - ko + 1 : 0, fd;
@@ -59,20 +60,47 @@ int module_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int module_load_with(const char *params)
+static int copy(int from, int to)
 {
-	int fd = module_open("labyrinth"), ret;
+	static char bytes[1 << 16];
+	ssize_t length;
 
-	if (fd < 0)
-		return fd;
-	ret = module_insert(fd, params);
-	close(fd);
-	return ret;
+	while ((length = read(from, bytes, sizeof(bytes))) > 0)
+		if (write(to, bytes, length) != length)
+			return -EIO;
+	return length < 0 ? -errno : 0;
+}
+
+/*
+ * In memory: a file system in which something has failed may be of no use any more. No
+ * module is read from what is open for writing.
+ */
+int module_open(const char *name)
+{
+	int from = file_open(name), to, fd, ret;
+	char path[64];
+
+	if (from < 0)
+		return from;
+	to = memfd_create(name, MFD_CLOEXEC);
+	ret = to < 0 ? -errno : copy(from, to);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
+	fd = ret ? ret : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		fd = -errno;
+	close(from);
+	if (to >= 0)
+		close(to);
+	return fd;
 }
 
 int module_load(void)
 {
-	return module_load_with(PARAMS);
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = module_open("labyrinth");
+	return fd < 0 ? fd : module_insert(fd, PARAMS);
 }
 
 int module_unload(void)

@@ -301,39 +301,41 @@ static int revoke_run(void)
 	return nl_call(&nl, &msg);
 }
 
-#define NETLINK_OP(_name, _begin, _before, _run, _after, _end)		\
+#define NETLINK_OP(_command, _how, _begin, _before, _run, _after, _end)	\
 	{								\
-		.name = _name, .errors = { ENOMEM, ENOBUFS },		\
+		.name = #_command _how,					\
+		.command = LABYRINTH_CMD_##_command,			\
+		.errors = { ENOMEM, ENOBUFS },				\
 		.untold = true, .begin = _begin, .before = _before,	\
 		.run = _run, .after = _after, .end = _end,		\
 	}
-#define LOOK(_name, _run)						\
-	NETLINK_OP(_name, file_begin, socket_anew, _run, NULL, file_end)
+#define LOOK(_command, _how, _run)					\
+	NETLINK_OP(_command, _how, file_begin, socket_anew, _run, NULL, file_end)
 
 const struct op netlink_ops[] = {
-	LOOK("INFO_GET", info_get),
-	LOOK("STATS_GET", stats_get),
-	LOOK("OWNER_GET", owner_get),
-	LOOK("OWNER_GET, all", owner_dump),
-	LOOK("PAGE_GET", page_get),
-	LOOK("PAGE_GET, all", page_dump),
-	LOOK("VERIFY", verify),
-	LOOK("LATENCY_GET", latency_get),
-	NETLINK_OP("LATENCY_GET, all", latency_begin, socket_anew, latency_dump,
+	LOOK(INFO_GET, "", info_get),
+	LOOK(STATS_GET, "", stats_get),
+	LOOK(OWNER_GET, "", owner_get),
+	LOOK(OWNER_GET, ", all", owner_dump),
+	LOOK(PAGE_GET, "", page_get),
+	LOOK(PAGE_GET, ", all", page_dump),
+	LOOK(VERIFY, "", verify),
+	LOOK(LATENCY_GET, "", latency_get),
+	NETLINK_OP(LATENCY_GET, ", all", latency_begin, socket_anew, latency_dump,
 		   NULL, latency_end),
-	NETLINK_OP("LATENCY_SET, for the first time", NULL, fresh_module, latency_on,
+	NETLINK_OP(LATENCY_SET, ", for the first time", NULL, fresh_module, latency_on,
 		   latency_off, socket_end),
-	NETLINK_OP("LATENCY_SET", first_record, socket_anew, latency_on, latency_off,
+	NETLINK_OP(LATENCY_SET, "", first_record, socket_anew, latency_on, latency_off,
 		   socket_end),
-	NETLINK_OP("RESERVE_SET", reserve_begin, socket_anew, reserve_run,
+	NETLINK_OP(RESERVE_SET, "", reserve_begin, socket_anew, reserve_run,
 		   reserve_after, socket_end),
-	NETLINK_OP("OWNER_ADD", NULL, no_name, add_plain, name_end, name_gone),
-	NETLINK_OP("OWNER_ADD, with all that it takes", NULL, no_name, add_with_all,
+	NETLINK_OP(OWNER_ADD, "", NULL, no_name, add_plain, name_end, name_gone),
+	NETLINK_OP(OWNER_ADD, ", with all that it takes", NULL, no_name, add_with_all,
 		   name_end, name_gone),
-	NETLINK_OP("OWNER_SET", NULL, name_anew, set_plain, NULL, name_gone),
-	NETLINK_OP("OWNER_SET, all that there is", NULL, name_anew, set_all, NULL,
+	NETLINK_OP(OWNER_SET, "", NULL, name_anew, set_plain, NULL, name_gone),
+	NETLINK_OP(OWNER_SET, ", all that there is", NULL, name_anew, set_all, NULL,
 		   name_gone),
-	NETLINK_OP("OWNER_DEL", NULL, name_anew, del_run, NULL, name_gone),
-	NETLINK_OP("REVOKE", NULL, revoke_before, revoke_run, NULL, file_end),
+	NETLINK_OP(OWNER_DEL, "", NULL, name_anew, del_run, NULL, name_gone),
+	NETLINK_OP(REVOKE, "", NULL, revoke_before, revoke_run, NULL, file_end),
 	{}
 };

@@ -165,6 +165,11 @@ static int defer_begin(void)
 	return ret;
 }
 
+static int defer_before(void)
+{
+	return begin() ?: _accept(fd, LABYRINTH_ACCEPT_NONE, 64);
+}
+
 static int defer_run(void)
 {
 	struct labyrinth_alloc cmd = {
@@ -350,34 +355,44 @@ static int munmap_before(void)
 	return fault_before() ?: fault_run();
 }
 
-#define OP(_name, _before, _run, _after, ...)				\
+#define OP(_ioctl, _how, _before, _run, _after, ...)			\
 	{								\
-		.name = _name, .begin = begin, .before = _before,	\
+		.name = #_ioctl _how, .ioctl = LABYRINTH_IOC_##_ioctl,	\
+		.begin = begin, .before = _before,			\
 		.run = _run, .after = _after, .end = close_all,		\
 		__VA_ARGS__						\
 	}
 
 const struct op page_ops[] = {
-	OP("ALLOC", NULL, alloc_one, let_go, .errors = { ENOMEM }),
-	OP("ALLOC, of the thread", NULL, alloc_thread, let_go, .errors = { ENOMEM }),
-	OP("ALLOC, blocks", NULL, alloc_blocks, let_go, .errors = { ENOMEM }),
-	OP("ALLOC, some of the blocks", NULL, alloc_partial, let_go,
-	   .errors = { ENOMEM }),
-	OP("ALLOC, many handles", NULL, alloc_many, let_go, .errors = { ENOMEM }),
-	OP("ALLOC, wait", NULL, alloc_wait, let_go, .errors = { ENOMEM }),
+	OP(ALLOC, "", NULL, alloc_one, let_go, .errors = { ENOMEM }),
+	OP(ALLOC, ", of the thread", NULL, alloc_thread, let_go, .errors = { ENOMEM }),
+	OP(ALLOC, ", blocks", NULL, alloc_blocks, let_go, .errors = { ENOMEM }),
+	OP(ALLOC, ", some of the blocks", NULL, alloc_partial, let_go,
+	   .errors = { ENOMEM }, .less = true),
+	OP(ALLOC, ", many handles", NULL, alloc_many, let_go, .errors = { ENOMEM },
+	   .less = true),
+	OP(ALLOC, ", wait", NULL, alloc_wait, let_go, .errors = { ENOMEM }),
 	{
-		.name = "ALLOC, defer", .errors = { ENOMEM }, .begin = defer_begin,
+		.name = "ALLOC, defer", .ioctl = LABYRINTH_IOC_ALLOC,
+		.errors = { ENOMEM }, .begin = defer_begin,
+		.before = defer_before, .run = defer_run, .end = close_all,
+	},
+	{
+		/* Its inbox is made with it: that stays. */
+		.name = "ALLOC, defer, for the first time",
+		.ioctl = LABYRINTH_IOC_ALLOC, .untold = true,
+		.errors = { ENOMEM }, .begin = defer_begin,
 		.before = begin, .run = defer_run, .end = close_all,
 	},
-	OP("FREE", hold_some, let_go, NULL, .errors = { ENOMEM }),
-	OP("QUERY", hold_one, query_run, NULL, .idle = "it tells what stands there"),
-	OP("READ", hold_one, read_run, NULL, .errors = { ENOMEM }),
-	OP("WRITE", write_before, write_run, NULL, .errors = { ENOMEM },
+	OP(FREE, "", hold_some, let_go, NULL, .errors = { ENOMEM }),
+	OP(QUERY, "", hold_one, query_run, NULL),
+	OP(READ, "", hold_one, read_run, NULL, .errors = { ENOMEM }),
+	OP(WRITE, "", write_before, write_run, NULL, .errors = { ENOMEM },
 	   .untold = true),
-	OP("SET", hold_one, set_run, NULL, .idle = "it changes what stands there"),
-	OP("GIVE", give_anew, give_run, NULL, .errors = { ENOMEM }),
-	OP("TAKE", take_anew, take_run, NULL, .errors = { ENOMEM }),
-	OP("MAP", map_before, map_run, NULL, .errors = { ENOMEM }),
+	OP(SET, "", hold_one, set_run, NULL),
+	OP(GIVE, "", give_anew, give_run, NULL, .errors = { ENOMEM }),
+	OP(TAKE, "", take_anew, take_run, NULL, .errors = { ENOMEM }),
+	OP(MAP, "", map_before, map_run, NULL, .errors = { ENOMEM }),
 	{
 		.name = "mmap", .errors = { ENOMEM }, .begin = mmap_begin,
 		.run = mmap_run, .after = mmap_after, .end = mmap_end,
@@ -389,7 +404,6 @@ const struct op page_ops[] = {
 	{
 		.name = "munmap", .errors = { ENOMEM }, .begin = fault_begin,
 		.before = munmap_before, .run = munmap_run, .end = fault_end,
-		.idle = "a whole mapping is not split",
 	},
 	{}
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The sweep over one call. */
+#include <time.h>
+
 #include "failnth.h"
 #include "admin_util.h"
 
@@ -7,17 +9,34 @@
 #define MOST	5000
 /* What is told of one call that goes wrong each time. */
 #define COMPLAINTS	5
+/*
+ * Where there are no more, each. Where there are, each of so many at the beginning and
+ * at the end, where things are published and undone; what is between them, many alike
+ * (the pages of a table, what sysfs makes for each queue), in strides.
+ */
+#define FEW	64
+#define EACH	20
+#define STRIDE	13
+/* How many of the last are tried once more. */
+#define AGAIN	3
 
 static const struct op *current;
 static int attempt, complaints;
+/* After the call, when nothing has failed. */
+static struct state made;
 
-/* Of one call: how many allocations failed, and what came of that. */
-static struct {
-	int injected;
+/* How many failed, and what came of that. */
+struct count {
+	int kind[FAULTS];
 	int refused;
 	int coped;
 	int untold;
-} count;
+};
+
+static struct count count, sum;
+static int calls;
+/* The first that is of interest, and how many there are when nothing fails. */
+static int first, last;
 
 bool complain_begin(void)
 {
@@ -27,12 +46,27 @@ bool complain_begin(void)
 	return true;
 }
 
-static bool documented(int err)
+static int failures(const struct count *of)
+{
+	return of->kind[FAULT_SLAB] + of->kind[FAULT_PAGE] + of->kind[FAULT_COPY];
+}
+
+static const char *fault_name(enum fault kind)
+{
+	static const char *const names[] = {
+		[FAULT_SLAB] = "slab", [FAULT_PAGE] = "page", [FAULT_COPY] = "copy",
+	};
+
+	return names[kind];
+}
+
+/* What can't be copied is EFAULT, and nothing else is. */
+static bool documented(int err, enum fault kind)
 {
 	size_t i;
 
-	if (err == -EFAULT)
-		return true;
+	if (kind == FAULT_COPY || err == -EFAULT)
+		return kind == FAULT_COPY && err == -EFAULT;
 	for (i = 0; i < OP_ERRORS && current->errors[i]; i++)
 		if (err == -current->errors[i])
 			return true;
@@ -78,14 +112,15 @@ static bool books_agree(void)
 }
 
 /* It says that it has failed: has it, and does it work now? */
-static bool refused(int err, const struct state *before)
+static bool refused(int err, enum fault kind, const struct state *before)
 {
 	bool may_be_done = current->untold && (err == -ENOBUFS || err == -EFAULT);
 	static struct state now;
 	const char *line;
 
-	if (!documented(err)) {
-		complain("%s, which is not documented", strerror(-err));
+	if (!documented(err, kind)) {
+		complain("%s for a %s that failed, which is not documented",
+			 strerror(-err), fault_name(kind));
 		return false;
 	}
 	if (!look(&now))
@@ -104,10 +139,29 @@ static bool refused(int err, const struct state *before)
 	       step("undoing it", current->after);
 }
 
+/* It says that it could do without: has it done all the same? */
+static bool coped(void)
+{
+	static struct state now;
+	int which;
+
+	count.coped++;
+	if (!look(&now))
+		return false;
+	which = state_sums_differ(&made, &now);
+	if (which >= 0 && !current->less) {
+		complain("it says that it has been made, and sum %d is %llu instead of %llu",
+			 which, now.sum[which], made.sum[which]);
+		return false;
+	}
+	return step("undoing it", current->after);
+}
+
 /* Return: 1 go on, 0 it has made all that it makes, -1 it went wrong. */
 static int attempt_one(void)
 {
 	static struct state before;
+	enum fault kind;
 	bool passed;
 	int ret;
 
@@ -121,40 +175,100 @@ static int attempt_one(void)
 		complain("%s without a fault", strerror(-ret));
 		return -1;
 	}
-	count.injected++;
-	if (ret) {
-		passed = refused(ret, &before);
-	} else {
-		count.coped++;
-		passed = step("undoing it", current->after);
+	kind = inject_kind();
+	if (kind == FAULT_NONE) {
+		complain("it was to fail, and nothing did");
+		return -1;
 	}
+	count.kind[kind]++;
+	passed = ret ? refused(ret, kind, &before) : coped();
 	return passed && books_agree() ? 1 : -1;
 }
 
-static bool sweep_all(void)
+/* How many there are without a fault; one more or less at another time. -1: it fails. */
+static int allocates(void)
+{
+	int ret, left;
+
+	if (!step("before", current->before))
+		return -1;
+	inject_arm(INJECT_NEVER);
+	ret = current->run();
+	left = inject_disarm();
+	if (ret) {
+		complain("%s without a fault", strerror(-ret));
+		return -1;
+	}
+	return look(&made) && step("undoing it", current->after) ?
+	       INJECT_NEVER - left : -1;
+}
+
+static int max_of(int one, int other)
+{
+	return one > other ? one : other;
+}
+
+static int next(int n)
+{
+	if (last - first < FEW || n + 1 < first + EACH || n + 1 > last - EACH)
+		return n + 1;
+	return n + STRIDE < last - EACH ? n + STRIDE : last - EACH;
+}
+
+/* Return: where it has come to its end; -1: it has not. */
+static int sweep_from(int from, bool full, bool *passed)
+{
+	for (attempt = from; attempt < MOST;
+	     attempt = full ? attempt + 1 : next(attempt)) {
+		int ret = attempt_one();
+
+		if (!ret)
+			return attempt;
+		*passed &= ret > 0;
+		/* What went wrong may go on for ever. */
+		if (ret < 0 && complaints > COMPLAINTS)
+			return -1;
+	}
+	complain("there is no end to it");
+	return -1;
+}
+
+/*
+ * How many there are differs: a slab is empty, or it is not. So that what is last is
+ * not passed over, the end comes twice; with @full all of it.
+ */
+static bool sweep_each(bool full)
 {
 	bool passed = true;
-	int first = current->first ? current->first() : 1;
+	int end = sweep_from(first, full, &passed);
 
+	if (end > first)
+		end = sweep_from(full ? first : max_of(first, end - AGAIN), full, &passed);
+	return passed && end >= 0;
+}
+
+static bool sweep_all(bool full)
+{
+	bool passed;
+
+	first = current->first && !full ? current->first() : 1;
 	if (first < 0) {
 		complain("where to begin: %s", strerror(-first));
 		return false;
 	}
-	for (attempt = first; attempt < MOST; attempt++) {
-		int ret = attempt_one();
-
-		if (!ret)
-			break;
-		passed &= ret > 0;
-		/* What went wrong may go on for ever. */
-		if (ret < 0 && complaints > COMPLAINTS)
-			break;
+	last = allocates();
+	if (last < 0)
+		return false;
+	passed = sweep_each(full);
+	if (!failures(&count) && !current->idle) {
+		complain("something was to fail in it, and nothing did");
+		passed = false;
 	}
-	if (attempt == MOST)
-		complain("there is no end to it");
-	if (!count.injected && !current->idle)
-		complain("it was to allocate something, and did not");
-	return passed && attempt < MOST && (count.injected || current->idle);
+	if (failures(&count) && current->idle) {
+		complain("nothing was to fail in it, and something did");
+		passed = false;
+	}
+	return passed;
 }
 
 static bool sweep_dry(void)
@@ -165,27 +279,60 @@ static bool sweep_dry(void)
 	       step("the call", current->run) && step("undoing it", current->after);
 }
 
-static void report(void)
+static void count_add(struct count *to, const struct count *of)
 {
-	printf("# %s: %d failed allocations: %d refused, %d coped with, %d done but not told\n",
-	       current->name, count.injected, count.refused, count.coped, count.untold);
-	if (!count.injected && current->idle)
+	int kind;
+
+	for (kind = 0; kind < FAULTS; kind++)
+		to->kind[kind] += of->kind[kind];
+	to->refused += of->refused;
+	to->coped += of->coped;
+	to->untold += of->untold;
+}
+
+static void count_print(const struct count *of)
+{
+	printf("%d failed (slab %d, page %d, copy %d): ", failures(of),
+	       of->kind[FAULT_SLAB], of->kind[FAULT_PAGE], of->kind[FAULT_COPY]);
+	printf("%d refused, %d coped with, %d done but not told", of->refused,
+	       of->coped, of->untold);
+}
+
+static void report(time_t begin)
+{
+	printf("# %s: %d in it, tried from %d on: ", current->name, last, first);
+	count_print(&count);
+	printf("; %ld s\n", (long)(time(NULL) - begin));
+	if (current->idle)
 		printf("# %s: none, as %s\n", current->name, current->idle);
 }
 
-bool sweep(const struct op *op, bool dry)
+void sweep_report(void)
 {
+	printf("# all %d calls: ", calls);
+	count_print(&sum);
+	printf("\n");
+}
+
+bool sweep(const struct op *op, const struct sweep_settings *settings)
+{
+	time_t begin = time(NULL);
 	bool passed;
 
 	current = op;
 	attempt = 0;
 	complaints = 0;
+	first = 0;
+	last = 0;
 	memset(&count, 0, sizeof(count));
-	passed = step("begin", op->begin) && (dry ? sweep_dry() : sweep_all());
+	passed = step("begin", op->begin) &&
+		 (settings->dry ? sweep_dry() : sweep_all(settings->full));
 	if (op->end)
 		op->end();
-	passed &= books_agree();
-	if (!dry)
-		report();
+	passed &= books_agree() && !complaints;
+	calls++;
+	count_add(&sum, &count);
+	if (!settings->dry)
+		report(begin);
 	return passed;
 }
