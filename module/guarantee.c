@@ -10,16 +10,31 @@
 #include "reserve.h"
 
 /**
+ * lab_credit_lacks - what is still to be set aside for an owner
+ * @owner: any; reserve_lock held
+ *
+ * It does not change when the owner takes from its credit, so there is no instant
+ * at which a page that it has taken seems to lack.
+ *
+ * Return: pages; below 0: so many too many are set aside, at hand or taken.
+ */
+long lab_credit_lacks(const struct labyrinth_owner *owner)
+{
+	return (long)owner->guarantee - owner->aside -
+	       atomic_long_read(&owner->covered);
+}
+
+/**
  * lab_credit_target - what should be at hand for an owner: its guarantee less
- *	what it has had of it
+ *	what it has of it
  * @owner: any; reserve_lock held
  */
 unsigned long lab_credit_target(const struct labyrinth_owner *owner)
 {
-	unsigned long covered =
-		(unsigned long)max(0L, atomic_long_read(&owner->covered));
+	long target = atomic_long_read(&owner->credit) +
+		      lab_credit_lacks(owner);
 
-	return owner->guarantee - min(covered, owner->guarantee);
+	return (unsigned long)clamp(target, 0L, (long)owner->guarantee);
 }
 
 /**
@@ -44,12 +59,16 @@ unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node)
  * @to: another count of the same ring; the pages stay where they are
  *
  * Context: reserve_lock held.
+ *
+ * Return: false if @from had none.
  */
-void lab_credit_move(atomic_long_t *from, atomic_long_t *to)
+bool lab_credit_move(atomic_long_t *from, atomic_long_t *to)
 {
-	if (lab_claim(from))
-		/* Release pairs with the claim, as in lab_ring_put(). */
-		atomic_long_fetch_add_release(1, to);
+	if (!lab_claim(from))
+		return false;
+	/* Release pairs with the claim, as in lab_ring_put(). */
+	atomic_long_fetch_add_release(1, to);
+	return true;
 }
 
 /*
@@ -73,7 +92,7 @@ static bool lab_guarantee_lacks(struct labyrinth_owner *owner)
 	bool lacks;
 
 	mutex_lock(&owner->lab->reserve_lock);
-	lacks = lab_shortfall(lab_credit_target(owner), &owner->credit);
+	lacks = lab_credit_lacks(owner) > 0;
 	mutex_unlock(&owner->lab->reserve_lock);
 	return lacks;
 }
@@ -153,8 +172,8 @@ void lab_guarantee_drop(struct labyrinth_owner *owner)
 	/* Claims run with preemption off: none hides a credit after this. */
 	synchronize_rcu();
 	mutex_lock(&lab->reserve_lock);
-	while (atomic_long_read(&owner->credit) > 0)
-		lab_credit_move(&owner->credit, &owner->home->ring.available);
+	while (lab_credit_move(&owner->credit, &owner->home->ring.available))
+		owner->aside--;
 	list_del_init(&owner->guaranteed);
 	mutex_unlock(&lab->reserve_lock);
 	lab_kick(lab);

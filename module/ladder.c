@@ -37,8 +37,9 @@ static u32 lab_rung_cpu(struct labyrinth *lab)
 
 static u32 lab_rung_guarantee(struct labyrinth_owner *owner)
 {
-	return lab_claim(&owner->credit) ? lab_ring_take(&owner->home->ring) :
-					   LAB_NIL;
+	if (!lab_claim(&owner->credit))
+		return LAB_NIL;
+	return lab_ring_take(&owner->home->ring);
 }
 
 static u32 lab_rung_node(struct labyrinth *lab, struct lab_node *node)
@@ -183,20 +184,19 @@ bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 		   u32 index, struct lab_grant *grant)
 {
 	struct lab_slot *slot = &lab->reg.slot[index];
-	bool covered = lab_covered(owner, slot);
+	bool credited = grant->rung == LABYRINTH_RUNG_GUARANTEE;
+	bool covered = credited || lab_covered(owner, slot);
 	u64 word;
 
 	WRITE_ONCE(slot->covered, covered);
 	WRITE_ONCE(slot->rung, (u8)grant->rung);
-	/*
-	 * After the claim, so that the worker never sees less lacking than is; and
-	 * it is told after that, since it may have seen more.
-	 */
-	if (covered) {
+	/* What comes out of its credit was counted when it was set aside. */
+	if (covered && !credited) {
 		lab_step();
 		atomic_long_inc(&owner->covered);
-		lab_kick(lab);
 	}
+	if (covered)
+		lab_kick(lab);
 	/* A slot that was on a stack or in a ring is READY, and only ours. */
 	if (WARN_ON_ONCE(!lab_slot_own(slot, owner->id, &word)))
 		return false;

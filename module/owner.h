@@ -37,8 +37,10 @@ struct lab_account {
  * @emergency: has the emergency right
  * @guarantee: pages set aside; under reserve_lock
  * @credit: pages of its guarantee that are at hand
- * @covered: pages that count against its guarantee: single ones of @home's,
- *	taken since it has one; any context
+ * @aside: pages put into @credit, less those taken back; under reserve_lock. What
+ *	is no more in @credit the owner has taken
+ * @covered: others that count against its guarantee, single ones of @home's that it
+ *	took since it has one, less all that did and are its no more; any context
  * @home: the node whose ring holds its guarantee
  * @account: RLIMIT_MEMLOCK: who pays, and a spare for whoever will
  * @payer: which of @account pays; read once by each charge; written under
@@ -82,6 +84,7 @@ struct labyrinth_owner {
 	bool emergency;
 	unsigned long guarantee;
 	atomic_long_t credit;
+	long aside;
 	atomic_long_t covered;
 	struct lab_node *home;
 	struct lab_account account[2];

@@ -25,20 +25,25 @@
 
 /* === Distribution ======================================================== */
 
-/* Move pages from @stock into the ring until @count has @target. */
+/* Move a page from the stock into the ring. Return: false if that can't be. */
+static bool lab_ring_add(struct labyrinth *lab, struct lab_node *node,
+			 atomic_long_t *count)
+{
+	u32 index = lab_stack_take(&lab->reg, &node->stock, 0);
+
+	if (index == LAB_NIL)
+		return false;
+	if (lab_ring_put(&node->ring, index, count))
+		return true;
+	lab_stack_put(&lab->reg, &node->stock, index);
+	return false;
+}
+
 static void lab_ring_fill(struct labyrinth *lab, struct lab_node *node,
 			  atomic_long_t *count, unsigned long target)
 {
-	while (lab_shortfall(target, count)) {
-		u32 index = lab_stack_take(&lab->reg, &node->stock, 0);
-
-		if (index == LAB_NIL)
-			return;
-		if (!lab_ring_put(&node->ring, index, count)) {
-			lab_stack_put(&lab->reg, &node->stock, index);
-			return;
-		}
-	}
+	while (lab_shortfall(target, count) && lab_ring_add(lab, node, count))
+		;
 }
 
 /* Take what @count has above @target out of the ring, into the stock. */
@@ -53,13 +58,15 @@ static void lab_ring_trim(struct labyrinth *lab, struct lab_node *node,
 static void lab_credit_settle(struct labyrinth *lab, struct lab_node *node,
 			      struct labyrinth_owner *owner)
 {
-	unsigned long target = lab_credit_target(owner), n;
+	atomic_long_t *available = &node->ring.available;
 
-	lab_ring_fill(lab, node, &owner->credit, target);
-	for (n = lab_shortfall(target, &owner->credit); n; n--)
-		lab_credit_move(&node->ring.available, &owner->credit);
-	while (atomic_long_read(&owner->credit) > (long)target)
-		lab_credit_move(&owner->credit, &node->ring.available);
+	while (lab_credit_lacks(owner) > 0 &&
+	       (lab_ring_add(lab, node, &owner->credit) ||
+		lab_credit_move(available, &owner->credit)))
+		owner->aside++;
+	while (lab_credit_lacks(owner) < 0 &&
+	       lab_credit_move(&owner->credit, available))
+		owner->aside--;
 }
 
 static void lab_cpus_fill(struct labyrinth *lab, struct lab_node *node)
@@ -188,7 +195,7 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node)
 	lockdep_assert_held(&lab->reserve_lock);
 	need = lab_shortfall(node->emergency, &node->ring.emergency);
 	list_for_each_entry(owner, &node->guaranteed, guaranteed) {
-		need += lab_shortfall(lab_credit_target(owner), &owner->credit);
+		need += max(0L, lab_credit_lacks(owner));
 		sum += lab_credit_target(owner);
 	}
 	lacking = lab_shortfall(lab_node_goal(node, sum),

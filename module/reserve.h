@@ -30,8 +30,9 @@ int lab_reserve_set(struct labyrinth *lab, int nid,
 int lab_guarantee_set(struct labyrinth_owner *owner, unsigned long pages);
 void lab_guarantee_drop(struct labyrinth_owner *owner);
 unsigned long lab_guarantee_sum(struct labyrinth *lab, struct lab_node *node);
+long lab_credit_lacks(const struct labyrinth_owner *owner);
 unsigned long lab_credit_target(const struct labyrinth_owner *owner);
-void lab_credit_move(atomic_long_t *from, atomic_long_t *to);
+bool lab_credit_move(atomic_long_t *from, atomic_long_t *to);
 
 /* What @count lacks of @target. */
 static inline unsigned long lab_shortfall(unsigned long target,

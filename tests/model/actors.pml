@@ -322,7 +322,7 @@ inline count_owner()
 	:: else -> break
 	od;
 	CONSERVATION(used[o] == n);
-	CONSERVATION(covered[o] == m);
+	CONSERVATION(HAS(o) == m);
 	CONSERVATION(INBOX - room[o] == waiting);
 	NO_LOST_PAGE(o != KILL || credit[o] == 0);
 	GUARANTEE(credit[o] <= LESS(promised[o], m));
@@ -345,7 +345,7 @@ inline lab_verify()
 	CONSERVATION(pages + system == ROOM);
 	CONSERVATION(available >= 0);
 	CONSERVATION(ring == available + listed[1] * credit[1] + listed[2] * credit[2]);
-	NO_LOST_PAGE(available >= LESS(LOW, LESS(promised[1], covered[1]) + LESS(promised[2], covered[2])) ||
+	NO_LOST_PAGE(available >= LESS(LOW, LESS(promised[1], HAS(1)) + LESS(promised[2], HAS(2))) ||
 		     system == 0 || vacant == 0);
 	walk_stack(0);
 	walk_stack(1);

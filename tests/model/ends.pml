@@ -47,7 +47,7 @@ inline lab_guarantee_drop(victim)
 		synchronize_rcu();
 		reserve_lock();
 		do
-		:: credit[victim] > 0 -> lab_credit_move(credit[victim], available)
+		:: credit[victim] > 0 -> lab_credit_move(credit[victim], available); aside[victim] = aside[victim] - ok
 		:: else -> break
 		od;
 		listed[victim] = false;

@@ -20,7 +20,7 @@ inline lab_rung_guarantee(o)
 {
 	lab_claim(credit[o]);
 	if
-	:: ok -> lab_ring_take()
+	:: ok -> cov = true; lab_ring_take()
 	:: else -> skip
 	fi
 }
@@ -90,11 +90,12 @@ inline lab_rung_buddy(o)
 inline lab_grant_own(o)
 {
 	d_step {
-		counted[idx] = promised[o] > 0;
+		counted[idx] = promised[o] > 0 || cov;
 		if
-		:: counted[idx] && !FAULTY(COVERED_NOT_COUNTED) -> covered[o]++
+		:: counted[idx] && !cov && !FAULTY(COVERED_NOT_COUNTED) -> covered[o]++
 		:: else -> skip
 		fi;
+		cov = false;
 		served(o)
 	}
 	if

@@ -5,7 +5,9 @@
  */
 byte used[OWNERS + 1];
 byte quota[OWNERS + 1];
-byte covered[OWNERS + 1];
+short covered[OWNERS + 1];
+short aside[OWNERS + 1];
+#define HAS(o) (covered[o] + aside[o] - credit[o])
 byte promised[OWNERS + 1];
 bool dying[OWNERS + 1];
 bool dead[OWNERS + 1];
@@ -184,7 +186,6 @@ inline refused(o)
 inline uncount(o)
 {
 	d_step {
-		CONSERVATION(covered[o] > 0 || !cov);
 		if
 		:: cov && !FAULTY(COVERED_NOT_UNCOUNTED) -> covered[o]--
 		:: else -> skip

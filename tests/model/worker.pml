@@ -26,21 +26,30 @@ inline lab_slot_to_system()
 	}
 }
 
+inline lab_ring_add(count)
+{
+	any_of(IN_STOCK);
+	if
+	:: idx == NIL -> ok = false
+	:: else ->
+		lab_ring_put(count);
+		if
+		:: ok -> idx = NIL
+		:: else -> stock_put(); ok = false
+		fi
+	fi
+}
+
 /* Until `count` has `goal`, or there is no more. */
 inline lab_ring_fill(count, goal)
 {
 	do
 	:: count >= goal -> break
 	:: else ->
-		any_of(IN_STOCK);
+		lab_ring_add(count);
 		if
-		:: idx == NIL -> break
-		:: else -> skip
-		fi;
-		lab_ring_put(count);
-		if
-		:: ok -> idx = NIL
-		:: else -> stock_put(); break
+		:: ok -> skip
+		:: else -> break
 		fi
 	od
 }
@@ -59,9 +68,16 @@ inline lab_ring_trim(count, goal)
 }
 
 #if GUARANTEES
+short lacks;
+
+inline lab_credit_lacks(o)
+{
+	lacks = promised[o] - aside[o] - covered[o]
+}
+
 inline lab_credit_target(o)
 {
-	target = LESS(promised[o], covered[o])
+	target = LESS(promised[o], HAS(o))
 }
 
 inline lab_credit_move(from, to)
@@ -75,22 +91,35 @@ inline lab_credit_move(from, to)
 
 inline lab_credit_settle(o)
 {
-	d_step {
-		lab_credit_target(o);
-		spent[o] = asking[o]
-	}
-	lab_ring_fill(credit[o], target);
-	n = LESS(target, MAX(credit[o], 0));
+	spent[o] = asking[o];
+	lab_credit_lacks(o);
 	do
-	:: n > 0 -> lab_credit_move(available, credit[o]); n--
+	:: lacks > 0 ->
+		lab_ring_add(credit[o]);
+		if
+		:: ok -> skip
+		:: else -> lab_credit_move(available, credit[o])
+		fi;
+		if
+		:: ok -> aside[o] = aside[o] + 1; lab_credit_lacks(o)
+		:: else -> break
+		fi
 	:: else -> break
 	od;
+	lab_credit_lacks(o);
 	do
-	:: credit[o] > target -> lab_credit_move(credit[o], available)
+	:: lacks < 0 ->
+		lab_credit_move(credit[o], available);
+		if
+		:: ok -> aside[o] = aside[o] - 1; lab_credit_lacks(o)
+		:: else -> break
+		fi
 	:: else -> break
 	od;
 	/* For the property: what is at hand now is due. */
 	atomic {
+		lacks = 0;
+		target = LESS(promised[o], HAS(o));
 		target = (credit[o] < target -> MAX(credit[o], 0) : target);
 		due[o] = MAX(due[o], LESS(target, spent[o]));
 		target = 0
@@ -164,7 +193,7 @@ inline lab_node_need()
 			if
 			:: listed[o] ->
 				lab_credit_target(o);
-				n = n + LESS(target, MAX(credit[o], 0));
+				n = n + LESS(promised[o], aside[o] + covered[o]);
 				sum = sum + target
 			:: else -> skip
 			fi;
