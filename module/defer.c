@@ -415,11 +415,12 @@ static int lab_later_new(unsigned int order, u64 tag, u32 count,
 int lab_defer_prepare(struct labyrinth_owner *owner, unsigned int order,
 		      u64 tag, u32 count, struct list_head *later)
 {
+	u32 most = lab_inbox_capacity(owner) ?: LABYRINTH_INBOX_DEFAULT;
 	int err;
 
-	/* An inbox, once made, stays: so it is last, and has room for them. */
-	if (!lab_inbox(owner) && count > LABYRINTH_INBOX_DEFAULT)
+	if (count > most)
 		return -ENOSPC;
+	/* An inbox, once made, stays: so it is last, and has room for them. */
 	err = lab_later_new(order, tag, count, later);
 	if (!err)
 		err = lab_inbox_ensure(owner);

@@ -287,7 +287,8 @@ struct labyrinth_info {
  * once is; the others, @count - @out_count, come later, in order, into the
  * inbox, where a place is kept for each: ENOSPC if there is none. They are
  * charged from now on, and cancelled when the owner dies. While some of the
- * owner's are still to come, nothing is had at once.
+ * owner's are still to come, nothing is had at once. Revoking takes what has come,
+ * not what is to come. An inbox that was made for it stays, also after EFAULT.
  */
 struct labyrinth_alloc {
 	__u32 size;
