@@ -263,7 +263,7 @@ TEST_F(defer, blocks_of_several_pages_come_too)
 	test_alloc_cmd(self->fd, &cmd);
 	EXPECT_EQ(0, cmd.out_count);
 	EXPECT_EQ(8, used_pages(self->fd));
-	EXPECT_TO_COME(2, self->fd);
+	EXPECT_EQ(2, still_to_come(self->fd));
 	EXPECT_EQ(2, inbox_used(self->fd));
 	EXPECT_EQ(0, verify_result());
 	/* The stacks of the CPUs want some of it first. */
@@ -318,7 +318,7 @@ TEST_F(defer, what_is_to_come_counts_against_the_quota)
 	ASSERT_EQ(0, file_quota_set(self->fd, 4));
 	test_err_defer(EDQUOT, self->fd, 5, TAG);
 	EXPECT_EQ(0, used_pages(self->fd));
-	EXPECT_TO_COME(0, self->fd);
+	EXPECT_EQ(0, still_to_come(self->fd));
 	test_defer(self->fd, 4, TAG);
 	test_err_alloc_cmd(EDQUOT, self->fd, &cmd);
 	EXPECT_EQ(LABYRINTH_REASON_QUOTA, cmd.out_reason);
@@ -366,7 +366,7 @@ TEST_F(defer, a_place_in_the_inbox_is_kept_for_each)
 	EXPECT_EQ(0, cmd.out_count);
 	EXPECT_EQ(0, used_pages(self->fd));
 	EXPECT_EQ(0, inbox_used(self->fd));
-	EXPECT_TO_COME(0, self->fd);
+	EXPECT_EQ(0, still_to_come(self->fd));
 	EXPECT_LT(failed, stat_value(LABYRINTH_A_STATS_FAIL, reason));
 
 	/* One that is given, and three that are to come. */
@@ -512,7 +512,7 @@ TEST_F(defer, blocks_are_cancelled_too)
 	cmd.flags = 0;
 	for (cmd.order = 1; cmd.order < 4; cmd.order++)
 		test_alloc_cmd(self->fd, &cmd);
-	EXPECT_TO_COME(9, self->fd);
+	EXPECT_EQ(9, still_to_come(self->fd));
 	close(self->fd);
 	test_feed(CHUNK);
 	EXPECT_EQ(0, verify_result());
