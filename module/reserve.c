@@ -224,6 +224,8 @@ void lab_reserve_scrape(struct labyrinth *lab)
 	lockdep_assert_held(&lab->reserve_lock);
 	for (i = 0; i < lab->node_count; i++)
 		wanted += lab->nodes[i]->wanted;
+	if (!wanted)
+		return;
 	for_each_possible_cpu(cpu)
 		wanted -= lab_cpu_trim(lab, cpu, wanted);
 	for (i = 0; i < lab->node_count; i++)
