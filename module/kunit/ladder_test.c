@@ -110,6 +110,13 @@ static struct lab_node *guarantee_home(struct labyrinth *lab, void *address)
 	return lab->node[page_to_nid(virt_to_page(address))];
 }
 
+/* What it has of its guarantee. */
+static long guarantee_used(struct labyrinth_owner *owner)
+{
+	return owner->aside - atomic_long_read(&owner->credit) +
+	       atomic_long_read(&owner->covered);
+}
+
 /* A page that counts against the guarantee does so until it is free. */
 static void guarantee_covers(struct kunit *test)
 {
@@ -125,9 +132,11 @@ static void guarantee_covers(struct kunit *test)
 			covered += guarantee_home(lab, page[i].address) ==
 				   owner->home;
 	}
+	KUNIT_EXPECT_EQ(test, guarantee_used(owner), covered);
 	KUNIT_EXPECT_EQ(test, lab_credit_target(owner), GUARANTEE - covered);
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, labyrinth_free(owner, page[i].handle), 0);
+	KUNIT_EXPECT_EQ(test, guarantee_used(owner), 0);
 	KUNIT_EXPECT_EQ(test, lab_credit_target(owner), GUARANTEE);
 	ladder_thaw(lab);
 }
