@@ -80,8 +80,11 @@ TEST_F(map, no_page_is_mapped_before_it_is_touched)
 {
 	char *at = test_map_blocks(self->fd, 1, self->handles + 1);
 	long before, first, second;
-	__u64 value;
+	__u64 value = 0;
 
+	/* What a first call faults in, its code and the linker's tables, is not counted. */
+	ASSERT_EQ(0, try_load(&value, &value));
+	faults();
 	before = faults();
 	ASSERT_EQ(0, try_load(at, &value));
 	first = faults();
