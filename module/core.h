@@ -227,7 +227,7 @@ struct lab_latency {
  * @closing: the worker is not to queue itself again
  * @refilled: woken when pages have come or have been wiped
  * @admin: @reserve_lock: see the head of this file
- * @work_stats: under reserve_lock
+ * @work_stats: under reserve_lock; only @cleaned is read without it
  * @shrinker: gives pages back under memory pressure
  * @defer: requests that wait
  * @owners: the table of owners

@@ -106,7 +106,9 @@ static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 	if (WARN_ON_ONCE(lab_word_state(lab_slot_word(slot)) !=
 			 LABYRINTH_PAGE_DIRTY))
 		return;
-	lab->work_stats.cleaned += 1UL << slot->order;
+	/* lab_soiled() reads it without the lock. */
+	WRITE_ONCE(lab->work_stats.cleaned,
+		   lab->work_stats.cleaned + (1UL << slot->order));
 	if (!lab_block_wipe(slot->addr, slot->order)) {
 		lab_quarantine(lab, slot);
 		return;
