@@ -43,7 +43,7 @@ static bool lab_file_leave(struct lab_file *file, bool wait)
 	mutex_lock(&file->lock);
 	first = !file->gone;
 	if (first) {
-		file->gone = true;
+		WRITE_ONCE(file->gone, true);
 		lab_inbox_listen(file->acting, NULL);
 		lab_threads_end(file->acting);
 		lab_view_close(file->acting);

@@ -212,7 +212,7 @@ static int lab_owner_enrol(struct labyrinth_owner *owner)
 		err = 0;
 		if (owner->kind == LABYRINTH_OWNER_NAMED)
 			list_add_tail(&owner->named, &owners->named);
-		owners->count++;
+		WRITE_ONCE(owners->count, owners->count + 1);
 		owners->seq++;
 	}
 	mutex_unlock(&owners->lock);
@@ -352,7 +352,7 @@ void lab_owner_kill(struct labyrinth_owner *owner, bool wait)
 		WRITE_ONCE(owner->dying, true);
 		WRITE_ONCE(owner->quota, 0);
 		list_del_init(&owner->named);
-		owners->count--;
+		WRITE_ONCE(owners->count, owners->count - 1);
 		owners->seq++;
 	}
 	mutex_unlock(&owners->lock);

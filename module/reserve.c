@@ -267,8 +267,8 @@ static const char *lab_node_change(struct labyrinth *lab, struct lab_node *node,
 	if (why || !apply)
 		return why;
 	node->low = low;
-	node->high = high;
-	node->emergency = emergency;
+	WRITE_ONCE(node->high, high);
+	WRITE_ONCE(node->emergency, emergency);
 	node->filling = true;
 	lab_node_distribute(lab, node);
 	return NULL;

@@ -81,7 +81,8 @@ static void lab_quarantine(struct labyrinth *lab, struct lab_slot *slot)
 	/* Only this worker frees numbers: @owner stays. */
 	if (WARN_ON_ONCE(!owner) || !lab_slot_quarantine(slot))
 		return;
-	owner->quarantined += 1UL << slot->order;
+	WRITE_ONCE(owner->quarantined,
+		   owner->quarantined + (1UL << slot->order));
 	lab_recharge(owner, 1UL << slot->order);
 	lab->work_stats.quarantined++;
 	pr_warn_ratelimited("block of owner %u (%*pE) is still referenced or poisoned: quarantined\n",
