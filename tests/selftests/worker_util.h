@@ -7,6 +7,7 @@
 #ifndef LABYRINTH_SELFTESTS_WORKER_UTIL_H
 #define LABYRINTH_SELFTESTS_WORKER_UTIL_H
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -23,6 +24,7 @@ struct worker_hold {
 	atomic_bool runs;
 	atomic_bool stop;
 	char cpus[256], rt[32], fair[32];	/* as they were */
+	pid_t softirqs;
 };
 
 /* @text, 0-terminated; "" if there is no such file. */
@@ -84,6 +86,39 @@ static inline int worker_stop(struct worker_hold *hold)
 	return -EPERM;
 }
 
+/* The kernel's thread of that name, or 0. */
+static inline pid_t kernel_thread(const char *name)
+{
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	pid_t found = 0;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		char path[300], comm[32];
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		get_text(path, comm, sizeof(comm));
+		comm[strcspn(comm, "\n")] = 0;
+		if (!strcmp(comm, name))
+			found = atoi(entry->d_name);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/*
+ * On PREEMPT_RT timers run in a thread, an ordinary one up to 6.12, and without its
+ * timer RCU ends no grace period, for which some calls of the module's wait.
+ */
+static inline int set_urgent(pid_t pid, bool urgent)
+{
+	struct sched_param param = { .sched_priority = urgent ? 2 : 0 };
+
+	return pid && sched_setscheduler(pid, urgent ? SCHED_FIFO : SCHED_OTHER,
+					 &param) ? -errno : 0;
+}
+
 /* Once, before the first worker_stop(); worker_free() is right after both. */
 static inline int worker_confine(struct worker_hold *hold)
 {
@@ -94,13 +129,16 @@ static inline int worker_confine(struct worker_hold *hold)
 	get_text(WORKER_CPUS, hold->cpus, sizeof(hold->cpus));
 	get_text(RT_RUNTIME, hold->rt, sizeof(hold->rt));
 	get_text(FAIR_RUNTIME, hold->fair, sizeof(hold->fair));
+	hold->softirqs = kernel_thread("ksoftirqd/1");
 	ret = set_text(WORKER_CPUS, "2") ?: set_text(RT_RUNTIME, "-1");
+	ret = ret ?: set_urgent(hold->softirqs, true);
 	return ret ?: set_text(FAIR_RUNTIME, hold->fair[0] ? "0" : "");
 }
 
 static inline void worker_free(struct worker_hold *hold)
 {
 	worker_go(hold);
+	set_urgent(hold->softirqs, false);
 	set_text(FAIR_RUNTIME, hold->fair);
 	set_text(RT_RUNTIME, hold->rt);
 	set_text(WORKER_CPUS, hold->cpus);
