@@ -7,10 +7,13 @@ obj-$(if $(KBUILD_EXTMOD),,$(CONFIG_LABYRINTH_CAPTURE)) += module/samples/
 else
 
 # Which kernel to build for: a name that `tests/vm/kernels list` knows, or "host"
-# for the one that runs here. VARIANT=debug has the knobs for the tests.
+# for the one that runs here. VARIANT=debug has the knobs for the tests;
+# kcov is that for a kernel with KCOV (KERNEL=debug), which then tells the fuzzer what it reached.
 KERNEL ?= 6.12
 KERNELS ?= 6.1 6.12 6.12-rt
 VARIANT ?= release
+flags-debug := CONFIG_LABYRINTH_DEBUG=y
+flags-kcov := $(flags-debug) KCOV_INSTRUMENT=y
 PREFIX ?= /usr/local
 BUILD := $(CURDIR)/build
 OUT := $(BUILD)/$(KERNEL)/$(VARIANT)
@@ -62,7 +65,7 @@ module:
 	$(Q)mkdir -p $(OUT)
 	$(Q)cp -rsf $(CURDIR)/module $(CURDIR)/uapi $(OUT)/
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT)/module \
-		$(if $(filter debug,$(VARIANT)),CONFIG_LABYRINTH_DEBUG=y) $(MODFLAGS) modules \
+		$(flags-$(VARIANT)) $(MODFLAGS) modules \
 		$(if $(V),,>$(OUT)/log 2>&1 || { cat $(OUT)/log >&2; exit 1; })
 	$(Q)ln -sf module/labyrinth.ko $(OUT)/labyrinth.ko
 
@@ -134,6 +137,8 @@ fuzz: setup
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/host
 	$(Q)$(MAKE) --no-print-directory -C tests/fuzz BUILD=$(BUILD)/fuzz guest
 	$(Q)tests/vm/run --kernel $(KERNEL) --variant debug --timeout $$(($(FUZZ_SECONDS) * 4 + 300)) -- \
+		env FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/guest
+	$(Q)tests/vm/run --kernel debug --variant kcov --timeout $$(($(FUZZ_SECONDS) * 4 + 600)) -- \
 		env FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/guest
 
 .PHONY: load

@@ -64,17 +64,18 @@ u32 cover_end(void)
 	return fresh;
 }
 
+/* With or without 0x; addresses fill all 64 bits. */
 static u64 read_number(const char *path)
 {
 	FILE *file = fopen(path, "r");
-	unsigned long long value = 0;
+	char text[64] = "";
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%lli", (long long *)&value) != 1)
-		value = 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = 0;
 	fclose(file);
-	return value;
+	return strtoull(text, NULL, 0);
 }
 
 void cover_find_text(void)
