@@ -206,7 +206,7 @@ bool lab_release(struct labyrinth_owner *owner, struct lab_slot *slot,
 		 u64 handle)
 {
 	struct labyrinth *lab = owner->lab;
-	unsigned long pages = 1UL << slot->order;
+	unsigned long pages = 1UL << READ_ONCE(slot->order);
 	bool covered = READ_ONCE(slot->covered), released;
 
 	preempt_disable();

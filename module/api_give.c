@@ -21,9 +21,9 @@ static int lab_api_give(struct labyrinth_owner *owner,
 	if (!slot || lab_slot_word(slot) !=
 		     lab_handle_word(handle, owner->id, LABYRINTH_PAGE_OWNED))
 		return -ENOENT;
-	if (owner == to || note->used > PAGE_SIZE << slot->order)
+	if (owner == to || note->used > PAGE_SIZE << READ_ONCE(slot->order))
 		return -EINVAL;
-	pages = 1UL << slot->order;
+	pages = 1UL << READ_ONCE(slot->order);
 	*reason = lab_give_admit(owner, to, pages, 1);
 	if (*reason != LABYRINTH_REASON_NONE)
 		return lab_give_errno(*reason);

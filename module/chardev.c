@@ -171,19 +171,6 @@ static bool lab_owner_could_take(const struct labyrinth_owner *owner)
 		lab_emergency_available(owner->lab));
 }
 
-/* Under the owner's lock: of a take that is under way all is seen, or nothing. */
-static bool lab_poll_inbox(struct labyrinth_owner *owner)
-{
-	bool empty;
-
-	if (!lab_inbox(owner))
-		return false;
-	mutex_lock(&owner->lock);
-	empty = lab_inbox_empty(owner);
-	mutex_unlock(&owner->lock);
-	return !empty;
-}
-
 static __poll_t lab_poll(struct file *filp, poll_table *wait)
 {
 	struct lab_file *file = filp->private_data;
@@ -204,7 +191,7 @@ static __poll_t lab_poll(struct file *filp, poll_table *wait)
 		return EPOLLERR | EPOLLHUP;
 	if (lab_owner_could_take(owner))
 		events |= EPOLLOUT | EPOLLWRNORM;
-	if (lab_poll_inbox(owner))
+	if (lab_inbox_waiting(owner))
 		events |= EPOLLIN | EPOLLRDNORM;
 	return events;
 }

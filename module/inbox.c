@@ -65,6 +65,26 @@ static void lab_inbox_notice(struct lab_inbox *inbox)
 }
 
 /**
+ * lab_inbox_waiting - is there anything to be taken?
+ * @owner: file or named
+ *
+ * Context: process; takes owner->lock: of a take that is under way all is seen, or
+ * nothing.
+ */
+bool lab_inbox_waiting(struct labyrinth_owner *owner)
+{
+	struct lab_inbox *inbox = lab_inbox(owner);
+	bool waiting;
+
+	if (!inbox)
+		return false;
+	mutex_lock(&owner->lock);
+	waiting = lab_queue_peek(&inbox->queue, 0) != LAB_NIL;
+	mutex_unlock(&owner->lock);
+	return waiting;
+}
+
+/**
  * lab_inbox_listen - say which file is told of an owner's arrivals
  * @owner: file or named
  * @listener: the file's; NULL: nobody. The one before may go when this returns
@@ -79,7 +99,7 @@ void lab_inbox_listen(struct labyrinth_owner *owner,
 	mutex_lock(&owner->tell_lock);
 	owner->listener = listener;
 	mutex_unlock(&owner->tell_lock);
-	if (listener && !lab_inbox_empty(owner))
+	if (listener && lab_inbox_waiting(owner))
 		lab_inbox_notice(lab_inbox(owner));
 }
 
@@ -98,7 +118,7 @@ struct eventfd_ctx *lab_inbox_eventfd(struct labyrinth_owner *owner,
 	mutex_lock(&owner->tell_lock);
 	swap(listener->eventfd, eventfd);
 	mutex_unlock(&owner->tell_lock);
-	if (listener->eventfd && !lab_inbox_empty(owner))
+	if (listener->eventfd && lab_inbox_waiting(owner))
 		lab_inbox_notice(lab_inbox(owner));
 	return eventfd;
 }
@@ -147,7 +167,7 @@ static int lab_inbox_install(struct labyrinth_owner *owner, u32 capacity,
 }
 
 static int lab_inbox_set(struct labyrinth_owner *owner, u32 capacity,
-			 const enum labyrinth_accept *accept)
+			 const u32 *accept)
 {
 	struct lab_inbox *inbox = NULL;
 	int err;
@@ -186,18 +206,20 @@ int lab_inbox_ensure(struct labyrinth_owner *owner)
 /**
  * lab_accept_set - say whom an owner takes blocks from
  * @owner: any
- * @accept: whom
- * @capacity: of its inbox, as lab_inbox_make()
+ * @accept: enum labyrinth_accept; NULL: as before
+ * @capacity: of its inbox, which is made if there is none; 0: what it has, or
+ *	LABYRINTH_INBOX_DEFAULT
  *
  * Return: 0, -EBUSY, -ENOMEM or -ESHUTDOWN: nothing has changed.
  */
-int lab_accept_set(struct labyrinth_owner *owner, enum labyrinth_accept accept,
+int lab_accept_set(struct labyrinth_owner *owner, const u32 *accept,
 		   u32 capacity)
 {
 	/* Who takes from nobody needs none. */
-	if (accept == LABYRINTH_ACCEPT_NONE && !capacity && !lab_inbox(owner))
+	if (accept && *accept == LABYRINTH_ACCEPT_NONE && !capacity &&
+	    !lab_inbox(owner))
 		return 0;
-	return lab_inbox_set(owner, capacity, &accept);
+	return lab_inbox_set(owner, capacity, accept);
 }
 
 /* === Giving ============================================================== */
@@ -243,7 +265,7 @@ static bool lab_accepts(const struct labyrinth_owner *to,
 	case LABYRINTH_ACCEPT_UID:
 		return to->kind != LABYRINTH_OWNER_KERNEL &&
 		       owner->kind != LABYRINTH_OWNER_KERNEL &&
-		       uid_eq(to->uid, owner->uid);
+		       uid_eq(READ_ONCE(to->uid), READ_ONCE(owner->uid));
 	default:
 		return false;
 	}
@@ -347,7 +369,7 @@ unsigned long lab_give_commit(struct labyrinth_owner *owner,
 			      struct labyrinth_owner *to, struct lab_slot *slot,
 			      u64 handle, const struct lab_note *note)
 {
-	unsigned long pages = 1UL << slot->order;
+	unsigned long pages = 1UL << READ_ONCE(slot->order);
 	bool covered = READ_ONCE(slot->covered);
 
 	if (!lab_slot_give(slot, handle, owner->id, to->id) &&

@@ -50,7 +50,7 @@ struct lab_note {
 
 int lab_inbox_ensure(struct labyrinth_owner *owner);
 void lab_inbox_free(struct labyrinth_owner *owner);
-int lab_accept_set(struct labyrinth_owner *owner, enum labyrinth_accept accept,
+int lab_accept_set(struct labyrinth_owner *owner, const u32 *accept,
 		   u32 capacity);
 
 /* Who is told. Process context. */
@@ -59,6 +59,8 @@ void lab_inbox_listen(struct labyrinth_owner *owner,
 struct eventfd_ctx *lab_inbox_eventfd(struct labyrinth_owner *owner,
 				      struct lab_listener *listener,
 				      struct eventfd_ctx *eventfd);
+
+bool lab_inbox_waiting(struct labyrinth_owner *owner);
 
 /* Giving, and keeping places. Any context. */
 bool lab_inbox_claim(struct lab_inbox *inbox, u32 blocks);
@@ -102,13 +104,6 @@ static inline u32 lab_inbox_used(struct labyrinth_owner *owner)
 		return 0;
 	room = max(0L, atomic_long_read(&inbox->queue.room));
 	return inbox->queue.capacity - (u32)room;
-}
-
-static inline bool lab_inbox_empty(struct labyrinth_owner *owner)
-{
-	struct lab_inbox *inbox = lab_inbox(owner);
-
-	return !inbox || lab_queue_peek(&inbox->queue, 0) == LAB_NIL;
 }
 
 #endif /* LABYRINTH_INBOX_H */

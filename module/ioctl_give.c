@@ -26,7 +26,7 @@ static bool lab_give_visible(const struct labyrinth_owner *to,
 {
 	return READ_ONCE(to->accept) == LABYRINTH_ACCEPT_ANY ||
 	       (to->kind != LABYRINTH_OWNER_KERNEL &&
-		uid_eq(to->uid, owner->uid));
+		uid_eq(READ_ONCE(to->uid), READ_ONCE(owner->uid)));
 }
 
 /* Return: the receiver with a reference, or ERR_PTR. */
@@ -322,5 +322,5 @@ int lab_ioctl_accept(struct lab_call *call)
 		return -EINVAL;
 	if (call->owner->kind != LABYRINTH_OWNER_FILE)
 		return -EOPNOTSUPP;
-	return lab_accept_set(call->owner, args->accept, args->inbox);
+	return lab_accept_set(call->owner, &args->accept, args->inbox);
 }

@@ -17,14 +17,14 @@ bool lab_owner_visible(const struct labyrinth_owner *owner,
 	if (viewer->admin)
 		return true;
 	return owner->kind != LABYRINTH_OWNER_KERNEL &&
-	       uid_eq(owner->uid, viewer->uid);
+	       uid_eq(READ_ONCE(owner->uid), viewer->uid);
 }
 
 /* A dead owner is shown for as long as pages of it are held back. */
 static bool lab_owner_shown(const struct labyrinth_owner *owner,
 			    const struct lab_viewer *viewer)
 {
-	return (!owner->dying || owner->quarantined) &&
+	return (!owner->dying || READ_ONCE(owner->quarantined)) &&
 	       lab_owner_visible(owner, viewer);
 }
 

@@ -49,7 +49,10 @@ static bool lab_page_read(struct lab_slot *slot, struct lab_page *page)
 		       smp_load_acquire(&slot->place) &&
 		       READ_ONCE(slot->scope) != LABYRINTH_SCOPE_THREAD;
 	page->phys = virt_to_phys(READ_ONCE(slot->addr));
-	/* Pairs with the arrows' full barriers: nobody has written since. */
+	/*
+	 * Pairs with the arrows' full barriers: it was of the block that the word names.
+	 * Tag, length and age are written behind an arrow, and can be those before it.
+	 */
 	smp_rmb();
 	return lab_slot_word(slot) == page->word;
 }

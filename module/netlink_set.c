@@ -284,8 +284,8 @@ static int lab_owner_set_inbox(struct labyrinth_owner *owner,
 {
 	struct nlattr *accept = info->attrs[LABYRINTH_A_OWNER_ACCEPT];
 	struct nlattr *inbox = info->attrs[LABYRINTH_A_OWNER_INBOX];
-	int err = lab_accept_set(owner,
-				 accept ? nla_get_u32(accept) : owner->accept,
+	u32 whom = accept ? nla_get_u32(accept) : 0;
+	int err = lab_accept_set(owner, accept ? &whom : NULL,
 				 inbox ? nla_get_u32(inbox) : 0);
 
 	if (err == -EBUSY)
@@ -320,7 +320,7 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 {
 	mutex_lock(&owner->lab->owners.lock);
 	if (info->attrs[LABYRINTH_A_OWNER_UID])
-		owner->uid = uid;
+		WRITE_ONCE(owner->uid, uid);
 	if (info->attrs[LABYRINTH_A_OWNER_GID])
 		owner->gid = gid;
 	if (info->attrs[LABYRINTH_A_OWNER_MODE])
@@ -356,8 +356,8 @@ static int lab_owner_set_pages(struct labyrinth_owner *owner,
 
 static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
 {
-	kuid_t uid = owner->uid;
-	kgid_t gid = owner->gid;
+	kuid_t uid = INVALID_UID;
+	kgid_t gid = INVALID_GID;
 	int err = lab_owner_set_check(owner, info);
 
 	if (!err)

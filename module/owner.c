@@ -245,7 +245,7 @@ struct labyrinth_owner *lab_owner_create(struct labyrinth *lab,
 		return ERR_PTR(err);
 	}
 	if (spec->accept != LABYRINTH_ACCEPT_NONE || spec->inbox)
-		err = lab_accept_set(owner, spec->accept, spec->inbox);
+		err = lab_accept_set(owner, &spec->accept, spec->inbox);
 	if (!err && spec->guarantee)
 		err = lab_guarantee_set(owner, spec->guarantee);
 	if (err) {

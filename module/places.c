@@ -294,11 +294,13 @@ void lab_queue_put(struct lab_queue *queue, u32 index)
  */
 u32 lab_queue_peek(const struct lab_queue *queue, u32 ahead)
 {
+	/* Who audits a module's inbox has no lock against its taking. */
+	u32 place = READ_ONCE(queue->head) + ahead;
+
 	if (ahead > queue->mask)
 		return LAB_NIL;
 	/* Acquire pairs with the release in lab_queue_put(). */
-	return (u32)atomic_read_acquire(&queue->entry[(queue->head + ahead) &
-						      queue->mask]);
+	return (u32)atomic_read_acquire(&queue->entry[place & queue->mask]);
 }
 
 /**
@@ -317,7 +319,7 @@ u32 lab_queue_take(struct lab_queue *queue)
 		return LAB_NIL;
 	lab_step();
 	atomic_set(&queue->entry[queue->head & queue->mask], LAB_NIL);
-	queue->head++;
+	WRITE_ONCE(queue->head, queue->head + 1);
 	lab_step();
 	/* Release pairs with the claim: who claims the room finds it empty. */
 	atomic_long_fetch_add_release(1, &queue->room);

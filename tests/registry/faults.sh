@@ -60,7 +60,7 @@ a put to a queue comes before its ticket|plain|places.c|/^void lab_queue_put/,/^
 a put to a queue does not publish what came before it|tsan|places.c|s/atomic_set_release(&queue->entry/atomic_set(\&queue->entry/
 a look into a queue does not acquire|tsan|places.c|/^u32 lab_queue_peek/,/^}/s/atomic_read_acquire/atomic_read/
 a look past the end of a queue goes round|plain|places.c|s/if (ahead > queue->mask)/if (false)/
-a look ahead sees what is next|plain|places.c|s/queue->head + ahead/queue->head/
+a look ahead sees what is next|plain|places.c|s/READ_ONCE(queue->head) + ahead/READ_ONCE(queue->head)/
 a take from a queue leaves the entry|plain|places.c|/^u32 lab_queue_take/,/^}/s/^\tatomic_set(.*LAB_NIL);/\tatomic_set(\&queue->entry[queue->head \& queue->mask], (int)index);/
 a queue's room comes back before the entry is cleared|plain|places.c|/^u32 lab_queue_take/,/^}/{s/^\tatomic_set(.*LAB_NIL);/\tatomic_long_fetch_add_release(1, \&queue->room); &/;s/^\tatomic_long_fetch_add_release(1, &queue->room);$//}
 a queue's room comes back without release|tsan|places.c|/^u32 lab_queue_take/,/^}/s/fetch_add_release/fetch_add_relaxed/
@@ -69,7 +69,7 @@ an empty queue gives room|plain|places.c|/^u32 lab_queue_take/,/^}/s/if (index =
 a take from an empty queue moves on|plain|places.c|/^u32 lab_queue_take/,/^}/s/if (index == LAB_NIL)/if (index == LAB_NIL \&\& (queue->head++, true))/
 a queue has room for all of its entries|plain|places.c|s/atomic_long_set(&queue->room, capacity)/atomic_long_set(\&queue->room, size)/
 a queue has room for one too many|plain|places.c|s/atomic_long_set(&queue->room, capacity)/atomic_long_set(\&queue->room, capacity + 1)/
-a queue goes round at its capacity|plain|places.c|s/place & queue->mask/place % queue->capacity/;s/(queue->head + ahead) &/(queue->head + ahead) %/;s/^\(\t* *\)queue->mask\]);/\1queue->capacity]);/;s/queue->head & queue->mask/queue->head % queue->capacity/
+a queue goes round at its capacity|plain|places.c|s/place & queue->mask/place % queue->capacity/;s/queue->head & queue->mask/queue->head % queue->capacity/
 a claim tries once more|plain|places.c|s/\(define LAB_CLAIM_TRIES[^0-9]*\)2/\13/
 a take from a stack tries once more|plain|places.c|/^u32 lab_stack_take/,/^}/s/while (--tries)/while (tries--)/
 a put's steps go untold|plain|places.c|/^void lab_queue_put/,/^}/s/lab_step();//
