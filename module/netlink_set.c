@@ -322,7 +322,7 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 	if (info->attrs[LABYRINTH_A_OWNER_UID])
 		WRITE_ONCE(owner->uid, uid);
 	if (info->attrs[LABYRINTH_A_OWNER_GID])
-		owner->gid = gid;
+		WRITE_ONCE(owner->gid, gid);
 	if (info->attrs[LABYRINTH_A_OWNER_MODE])
 		owner->mode = nla_get_u32(info->attrs[LABYRINTH_A_OWNER_MODE]);
 	if (info->attrs[LABYRINTH_A_OWNER_EMERGENCY])
@@ -356,8 +356,8 @@ static int lab_owner_set_pages(struct labyrinth_owner *owner,
 
 static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
 {
-	kuid_t uid = INVALID_UID;
-	kgid_t gid = INVALID_GID;
+	kuid_t uid = READ_ONCE(owner->uid);
+	kgid_t gid = READ_ONCE(owner->gid);
 	int err = lab_owner_set_check(owner, info);
 
 	if (!err)

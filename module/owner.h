@@ -64,7 +64,7 @@ struct lab_account {
  * @kind: enum labyrinth_owner_kind
  * @name: of a named owner; comm of a file owner's opener
  * @uid: @gid: @mode: of a named owner; @uid also of a file owner's opener;
- *	under owners->lock; only @uid is read without it
+ *	under owners->lock; @uid and @gid are read without it
  * @pid: of the process that opened or is attached; under owners->lock
  * @attached: a file acts as this named owner; under owners->lock
  * @quarantined: pages held back, still charged; the worker's
