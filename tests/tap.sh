@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # TAP for shell tests: check NAME COMMAND..., skip NAME REASON, and plan at the
-# end. What a failing command printed follows as comments.
+# end. What a failing command printed follows as comments; check fails with it.
 
 tap_count=0
 tap_failed=0
@@ -18,6 +18,7 @@ check() {
 		tap_failed=$((tap_failed + 1))
 		echo "not ok $tap_count $name"
 		printf '%s\n' "$output" | tail -n 40 | sed 's/^/# /'
+		return 1
 	fi
 }
 

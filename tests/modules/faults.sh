@@ -26,7 +26,7 @@ faults() {
 .*|deferred requests are served from the end|defer|defer.c|s/list_add_tail\(&deferred->link, &defer->waiting/list_add(&deferred->link, &defer->waiting/
 .*|nobody has a guarantee|guarantee|ladder.c|s/if \(!lab_claim\(&owner->credit\)\)/if (true)/
 .*|the emergency part is anybody's|emergency|ladder.c|s/READ_ONCE\(owner->emergency\)\) \{\n\t\t\tgrant->rung/true) {\n\t\t\tgrant->rung/
-.*|nobody is told of arrivals|relay|inbox.c|s/\tirq_work_queue\(&inbox->notify\);\n//
+.*|nobody is told of arrivals|relay|inbox.c|s/irq_work_queue\(&inbox->notify\)/true/
 .*|a page is lost on its way|relay|inbox.c|s/(lab_queue_put\(&inbox->queue)/if (slot->tag % 1000 != 999) $1/
 .*|a take from a stack stores instead of exchanging|contended|places.c|s/if \(atomic64_try_cmpxchg\(&stack->head, &old, \(s64\)new\)\)/atomic64_set(&stack->head, (s64)new); if (true)/
 .*|destroying does not wait for calls under way|destroy|owner.c|s/\tsynchronize_rcu\(\);\n//

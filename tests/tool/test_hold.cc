@@ -192,8 +192,6 @@ void terminals(tap::Report& t) {
 } // namespace
 
 void test_hold(tap::Report& t) {
-    // Ignored in what a script has started in the background, and so in our children.
-    (void)std::signal(SIGINT, SIG_DFL);
     holdings(t);
     children(t);
     vigils(t);
