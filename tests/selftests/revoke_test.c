@@ -363,13 +363,18 @@ TEST_F(revoke, races_with_free_give_and_take_have_one_winner)
 	int peer = test_open_device(O_RDWR);
 	struct worker worker = { .fd = self->fd, .peer = peer,
 				 .number = owner_number(peer) };
-	time_t end = now_seconds() + 4;
+	/* Longer where one of them has not been seen. */
+	time_t end = now_seconds() + 4, late = end + 15;
 	long long pages = 0, ret = 0;
 	pthread_t thread;
 
 	test_accept(peer, LABYRINTH_ACCEPT_ANY, 0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, keep_working, &worker));
-	for (int i = 0; now_seconds() < end && ret >= 0; i++) {
+	for (int i = 0; ret >= 0; i++) {
+		bool seen = pages && worker.freed && worker.taken && worker.lost;
+
+		if (now_seconds() >= (seen ? end : late))
+			break;
 		ret = revoke_from(i % 2 ? worker.number : self->number, NULL,
 				  0);
 		pages += ret;
