@@ -4,7 +4,7 @@
 # usage: faults.sh [REGEX]
 #
 # Plants one fault after another in copies of what the fuzzers fuzz: each must be
-# found within the time that the fuzzer has in `make check`, from its seeds alone.
+# found within not much more time than the fuzzer has in `make check`, from its seeds alone.
 # TAP. REGEX: only faults whose line matches. FAULT_SECONDS: for how long each (20).
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
