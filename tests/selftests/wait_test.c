@@ -4,6 +4,8 @@
  * registry, so that the refill can do nothing: what a waiter gets then is what
  * somebody frees.
  */
+#include <poll.h>
+
 #include "every_slot.h"
 
 #define CHUNK	1024
@@ -157,6 +159,43 @@ TEST_F(wait, a_waiter_can_be_killed)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(256 + SIGKILL, reap(pid));
 	EXPECT_EQ(out, pages_out());
+}
+
+#define EMERGENCY	4
+
+/* The hog takes what there is, but for the emergency part, which is full. */
+static bool only_the_emergency_part_is_left(int hog)
+{
+	static __u64 handles[CHUNK];
+	struct labyrinth_alloc cmd = {
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.count = CHUNK,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)handles,
+	};
+	struct books books;
+
+	_alloc_cmd(hog, &cmd);
+	return !books_get(&books) && !books.vacant && !books.available &&
+	       books.emergency_available == EMERGENCY;
+}
+
+TEST_F(wait, poll_tells_of_the_emergency_part_only_whom_it_is_for)
+{
+	struct pollfd hog = { .fd = self->hog, .events = POLLOUT };
+	struct pollfd other = { .fd = self->fd, .events = POLLOUT };
+
+	EXPECT_EQ(0, poll(&hog, 1, 0));
+	ASSERT_EQ(0, reserve_set(0, 1, EMERGENCY));
+	test_free(self->hog, CHUNK, self->handles);
+	ASSERT_TRUE(WAIT_UNTIL(only_the_emergency_part_is_left(self->hog)));
+	EXPECT_EQ(0, poll(&hog, 1, 0));
+	ASSERT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 1));
+	EXPECT_EQ(1, poll(&hog, 1, 0));
+	EXPECT_EQ(POLLOUT, hog.revents);
+	EXPECT_EQ(0, poll(&other, 1, 0));
+	EXPECT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
+	EXPECT_EQ(0, poll(&hog, 1, 0));
 }
 
 static void ignore(int sig)
