@@ -102,6 +102,16 @@ static int take_many(int fd, __u32 count)
 	return 0;
 }
 
+TEST_F(dump, of_nobodys_pages_is_refused)
+{
+	struct count count = {};
+
+	nl_start(&self->nl, &self->msg, LABYRINTH_CMD_PAGE_GET, NLM_F_DUMP);
+	nl_put_u32(&self->msg, LABYRINTH_A_PAGE_OWNER, 0);
+	EXPECT_EQ(-EINVAL, nl_run(&self->nl, &self->msg, count_page, &count));
+	EXPECT_EQ(0, count.messages);
+}
+
 TEST_F(dump, a_dump_of_100000_owned_pages_is_complete)
 {
 	__u64 free_pages = sysconf(_SC_AVPHYS_PAGES);
