@@ -13,6 +13,37 @@
 #include <linux/preempt.h>
 
 #include "block.h"
+#include "compat.h"
+
+/*
+ * With CONFIG_PROVE_RAW_LOCK_NESTING lockdep judges any kernel as PREEMPT_RT, on which
+ * the page allocator's locks sleep: lab_buddy_legal() keeps us from it there. On others
+ * they spin, and this says so (as lib/debugobjects.c does).
+ */
+static DEFINE_WAIT_OVERRIDE_MAP(lab_buddy_map, LD_WAIT_CONFIG);
+
+static struct page *lab_buddy_alloc(int nid, gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || gfpflags_allow_blocking(gfp))
+		return alloc_pages_node(nid, gfp, order);
+	lab_override_begin(&lab_buddy_map);
+	page = alloc_pages_node(nid, gfp, order);
+	lab_override_end(&lab_buddy_map);
+	return page;
+}
+
+static void lab_buddy_free(struct page *page)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		__free_page(page);
+		return;
+	}
+	lab_override_begin(&lab_buddy_map);
+	__free_page(page);
+	lab_override_end(&lab_buddy_map);
+}
 
 static void lab_thaw(struct page *page, unsigned int pages)
 {
@@ -20,7 +51,7 @@ static void lab_thaw(struct page *page, unsigned int pages)
 
 	for (i = 0; i < pages; i++) {
 		page_ref_unfreeze(page + i, 1);
-		__free_page(page + i);
+		lab_buddy_free(page + i);
 	}
 }
 
@@ -36,7 +67,7 @@ static void lab_thaw(struct page *page, unsigned int pages)
  */
 void *lab_block_get(int nid, gfp_t gfp, unsigned int order)
 {
-	struct page *page = alloc_pages_node(nid, gfp | __GFP_ZERO, order);
+	struct page *page = lab_buddy_alloc(nid, gfp | __GFP_ZERO, order);
 	unsigned int pages = 1U << order, i, j;
 
 	if (!page)
@@ -51,7 +82,7 @@ err_referenced:
 	/* A speculative reference: its holder frees that page, we the others. */
 	lab_thaw(page, i);
 	for (j = i; j < pages; j++)
-		__free_page(page + j);
+		lab_buddy_free(page + j);
 	return NULL;
 }
 

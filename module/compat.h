@@ -5,6 +5,7 @@
 
 #include <linux/device/class.h>
 #include <linux/eventfd.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/shrinker.h>
@@ -30,6 +31,17 @@ static inline void lab_vm_flags(struct vm_area_struct *vma, unsigned long set,
 	vm_flags_mod(vma, set, clear);
 #endif
 }
+
+/* Lockdep is told that nothing sleeps in what follows: since 6.4. */
+#ifdef DEFINE_WAIT_OVERRIDE_MAP
+#define lab_override_begin(map)	lock_map_acquire_try(map)
+#define lab_override_end(map)	lock_map_release(map)
+#else
+#define DEFINE_WAIT_OVERRIDE_MAP(name, type)	\
+	struct lockdep_map __maybe_unused name
+#define lab_override_begin(map)	((void)(map))
+#define lab_override_end(map)	((void)(map))
+#endif
 
 static inline void lab_eventfd_signal(struct eventfd_ctx *eventfd)
 {
