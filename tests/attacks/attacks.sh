@@ -21,13 +21,19 @@ stop() {
 	exit 1
 }
 
-# An ext4 image, as tmpfs has no O_DIRECT.
+# An ext4 image, as tmpfs has no O_DIRECT. Not mount -o loop, which has the device open
+# meanwhile: a kernel may refuse to mount what somebody else can write to.
 make_dir() {
+	local loop
+
 	modprobe -a loop ext4 || stop "no loop device or no ext4 in this kernel"
 	if ! { truncate -s 64M "$work/image" && mkfs.ext4 -q "$work/image" &&
-		mkdir "$work/mount" && mount -o loop "$work/image" "$work/mount"; }; then
+		mkdir "$work/mount" && loop=$(losetup --find --show "$work/image") &&
+		mount "$loop" "$work/mount"; }; then
 		stop "no file system for O_DIRECT"
 	fi
+	# Once it is unmounted.
+	losetup --detach "$loop"
 	chmod 1777 "$work/mount"
 	export ATTACKS_DIR=$work/mount
 }

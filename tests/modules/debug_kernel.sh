@@ -7,7 +7,4 @@
 # Memory is exhausted there. These kernels' slabs want pages of higher order; where
 # kswapd can't get one it loses files that the guest has open on the host (9p), and no
 # command of the guest's is found any more: so some is kept for it.
-#
-# page_owner asks for a slab, and takes its lock, for a page that is allocated in an
-# interrupt, which lockdep rightly does not like: it is page_owner's.
-debug_contexts="sysctl.vm.min_free_kbytes=32768 page_owner=off"
+debug_contexts=sysctl.vm.min_free_kbytes=32768

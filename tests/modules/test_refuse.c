@@ -218,7 +218,7 @@ static void lt_wait_refused(struct lt_asked *asked, bool asked_there,
 /* Sections of process context that must not sleep, and where that can be told. */
 static void lt_wait_sections(struct lt_asked *asked)
 {
-	DEFINE_SPINLOCK(lock);
+	static DEFINE_SPINLOCK(lock);
 
 	rcu_read_lock();
 	lt_ask_now(LT_PROCESS, asked);
