@@ -20,6 +20,35 @@ usage() {
 	ok "usage: labyrinth ${*@Q}"
 }
 
+# absent WORD...: there is no module to ask.
+absent() {
+	run 2 labyrinth "$@"
+	silent
+	says "modprobe labyrinth"
+	ok "without the module: labyrinth ${*@Q}"
+}
+
+test_absent() {
+	[ ! -e /sys/module/labyrinth ] || return
+	absent info
+	absent verify
+	absent alloc -o t-a
+	absent free -o t-a --all
+	absent give -o t-a --to t-b --all
+	absent take -o t-a
+	absent read -o t-a
+	absent revoke t-a
+	absent owner del t-a
+	absent pages
+	absent show 1
+	absent owners
+	absent reserve
+	absent reserve set --low 1
+	absent stats
+	absent stats --latency
+	absent stats set --reset
+}
+
 test_usage() {
 	run 1 labyrinth
 	says "Usage: labyrinth"
@@ -181,4 +210,5 @@ test_help() {
 
 test_usage
 test_help
+test_absent
 finish
