@@ -266,6 +266,35 @@ static void *use_in_thread(void *arg)
 	return (void *)(intptr_t)still_serves(self->fd, self->handle);
 }
 
+/* The number behind @name in the file's fdinfo, or -1. */
+static long fdinfo_value(int fd, const char *name)
+{
+	char path[64], line[128];
+	long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)))
+			value = atol(line + strlen(name));
+	if (file)
+		fclose(file);
+	return value;
+}
+
+TEST_F(descriptor, its_fdinfo_tells_whose_it_is_and_what_that_has)
+{
+	struct labyrinth_info info;
+
+	test_info(self->fd, &info);
+	EXPECT_EQ(info.out_owner, fdinfo_value(self->fd, "labyrinth-owner:\t"));
+	EXPECT_EQ(1, fdinfo_value(self->fd, "labyrinth-used:\t"));
+	EXPECT_EQ(info.out_quota, fdinfo_value(self->fd, "labyrinth-quota:\t"));
+	test_free(self->fd, 1, &self->handle);
+	EXPECT_EQ(0, fdinfo_value(self->fd, "labyrinth-used:\t"));
+}
+
 TEST_F(descriptor, every_thread_of_the_opener_is_served)
 {
 	pthread_t thread;

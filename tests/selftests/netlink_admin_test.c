@@ -193,6 +193,24 @@ TEST_F(admin, what_is_set_is_told_and_the_rest_stays)
 	EXPECT_EQ(1, owner_value(OWNER, LABYRINTH_A_OWNER_EMERGENCY));
 }
 
+TEST_F(admin, a_gid_is_set_alone)
+{
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){
+		.uid = 1, .gid = 2, .mode = 0640 }));
+	EXPECT_EQ(0, owner_set_named(OWNER, LABYRINTH_A_OWNER_GID, 7));
+	EXPECT_EQ(7, owner_value(OWNER, LABYRINTH_A_OWNER_GID));
+	EXPECT_EQ(1, owner_value(OWNER, LABYRINTH_A_OWNER_UID));
+	EXPECT_EQ(0640, owner_value(OWNER, LABYRINTH_A_OWNER_MODE));
+}
+
+TEST_F(admin, nothing_to_set_is_refused)
+{
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
+	START(OWNER_SET);
+	PUT_NAME(OWNER);
+	EXPECT_EQ(-EINVAL, CALL());
+}
+
 TEST_F(admin, a_change_that_is_refused_in_part_is_not_made_at_all)
 {
 	ASSERT_EQ(0, reserve_set(10, 20, KEEP));

@@ -150,6 +150,13 @@ test_reserve() {
 	run 0 labyrinth -j reserve
 	jq_is '.reserve[0]|[.low,.high]|join(" ")' "$low $high"
 	ok "reserve set back, on all nodes"
+	run 0 labyrinth reserve set --emergency $((emergency + 1))
+	run 0 labyrinth -j reserve
+	jq_is '.reserve[0].emergency' "$((emergency + 1))"
+	run 0 labyrinth reserve set --emergency "$emergency"
+	run 0 labyrinth -j reserve
+	jq_is '.reserve[0].emergency' "$emergency"
+	ok "reserve set --emergency, and back"
 	run 2 labyrinth reserve set --low $((high + 1))
 	silent
 	says "labyrinth: setting the reserve: "

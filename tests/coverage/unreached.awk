@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For tests/coverage/unreached: names each line's function, finds its reason.
+
+BEGIN {
+	while ((getline line < reasons) > 0) {
+		if (line ~ /^(#|$)/)
+			continue
+		split(line, part, "\t")
+		pattern[++known] = part[1]
+		reason[known] = part[2]
+	}
+}
+
+# A function begins in the first column, in C and in C++: what has a "(" there.
+function read_source(file,    line, n, name) {
+	source = file
+	delete text
+	delete inside
+	name = "-"
+	for (n = 1; (getline line < file) > 0; n++) {
+		if (line ~ /^[A-Za-z_].*\(/ && line !~ /^(if|while|for|switch|return|static_assert)/) {
+			name = line
+			sub(/\(.*/, "", name)
+			sub(/.*[ *&:]/, "", name)
+		}
+		sub(/^[ \t]+/, "", line)
+		text[n] = line
+		inside[n] = name
+	}
+	close(file)
+}
+
+{
+	if (source != $1)
+		read_source($1)
+	shown = $1 ":" $2 " " inside[$2] ": " text[$2]
+	why = "no reason"
+	for (i = 1; i <= known; i++)
+		if (shown ~ pattern[i]) {
+			why = reason[i]
+			used[i] = 1
+			break
+		}
+	without += why == "no reason"
+	print shown " | " why
+}
+
+END {
+	for (i = 1; i <= known; i++)
+		if (!used[i])
+			print "reached, so it needs no reason: " pattern[i] > "/dev/stderr"
+	printf "%d lines not reached, %d of them without a reason\n", NR, without
+}
