@@ -68,6 +68,43 @@ TEST_F(thread, its_own_thread_does_everything_but_map)
 	close(peer);
 }
 
+/* The first blocks that QUERY lists to the calling thread, 0 where there are no more. */
+struct listing {
+	int fd;
+	__u64 handles[PAGES];
+};
+
+static void *list_blocks(void *arg)
+{
+	struct listing *listing = arg;
+	struct labyrinth_query query = {};
+
+	for (int i = 0; i < PAGES; i++) {
+		int ret = _query(listing->fd, LABYRINTH_QUERY_NEXT,
+				 query.out_handle, &query);
+
+		if (ret)
+			return ret == -ENODATA ? NULL : (void *)1;
+		listing->handles[i] = query.out_handle;
+	}
+	return NULL;
+}
+
+TEST_F(thread, another_threads_blocks_are_left_out_of_the_list)
+{
+	struct listing mine = { .fd = self->fd }, theirs = mine;
+
+	ASSERT_EQ(0, alloc_for_thread(self->fd, 0, 1, self->handles));
+	test_alloc(self->fd, 0, 1, self->handles + 1);
+	ASSERT_EQ(0, alloc_for_thread(self->fd, 0, 1, self->handles + 2));
+	EXPECT_EQ(NULL, list_blocks(&mine));
+	for (int i = 0; i < PAGES; i++)
+		EXPECT_EQ(self->handles[i], mine.handles[i]);
+	EXPECT_EQ(NULL, in_thread(list_blocks, &theirs));
+	EXPECT_EQ(self->handles[1], theirs.handles[0]);
+	EXPECT_EQ(0, theirs.handles[1]);
+}
+
 struct batch {
 	int fd;
 	__u32 number;		/* of whom it would be given to */
