@@ -20,3 +20,4 @@ tool/output_json.cc:.*-ns"	a line of an initializer, whose first line is counted
 tool/output_text.cc:.*(freed \{\} of|difference)	reached with -j, or with all freed: this spelling is not
 tool/stream.cc:.*EFBIG	more pages than 2^32
 tool/system.cc:.*(device_mode|st_gid)	the device's mode is of interest only when it is closed to the user
+tool/(device.cc:.*standing|family.cc:.*list:)	the kernel refuses what it has just granted
