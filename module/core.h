@@ -235,6 +235,7 @@ struct lab_latency {
  * @threads: owners that hold blocks of single threads
  * @power: suspend to disk
  * @hotplug: memory that is to go away
+ * @oom: somebody is to be killed for want of memory
  * @room: base pages that may still be taken from the system
  * @fetching: of what is taken from @room, pages that are in no slot yet
  * @ceiling: @room, when none has been taken
@@ -268,6 +269,7 @@ struct labyrinth {
 	struct lab_threads threads;
 	struct notifier_block power;
 	struct notifier_block hotplug;
+	struct notifier_block oom;
 	atomic_long_t room;
 	atomic_long_t fetching;
 	unsigned long ceiling;

@@ -47,18 +47,16 @@ unsigned long lab_reserve_available(struct labyrinth *lab);
 unsigned long lab_emergency_available(struct labyrinth *lab);
 unsigned long lab_reserve_lacks(struct labyrinth *lab);
 
-/**
- * lab_too_soiled - is more waiting to be wiped than may be?
- * @lab: the instance
- *
- * Context: any; a sum over CPUs.
- */
-bool lab_too_soiled(struct labyrinth *lab);
-
 /* What the worker does under reserve_lock, for one node, and for all. */
 void lab_node_distribute(struct labyrinth *lab, struct lab_node *node);
 unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);
 void lab_reserve_scrape(struct labyrinth *lab);
+
+/* soiled.c */
+long lab_soiled(struct labyrinth *lab);
+bool lab_too_soiled(struct labyrinth *lab);
+void lab_wait_wiped(struct labyrinth *lab);
+unsigned long lab_wait_returned(struct labyrinth *lab);
 
 /* shrink.c */
 int lab_shrink_init(struct labyrinth *lab);
@@ -70,7 +68,6 @@ void lab_worker_exit(struct labyrinth *lab);
 void lab_worker_run(struct labyrinth *lab);
 bool lab_worker_unfilled(struct labyrinth *lab);
 bool lab_worker_is_current(struct labyrinth *lab);
-void lab_wait_wiped(struct labyrinth *lab);
 bool lab_worker_headroom(struct labyrinth *lab, unsigned long pages);
 void lab_slot_to_system(struct labyrinth *lab, struct lab_slot *slot);
 void __lab_kick(struct labyrinth *lab);

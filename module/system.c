@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ceiling, suspend to disk, removal of memory. See system.h. */
+/* Ceiling, suspend to disk, removal of memory, want of it. See system.h. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
 #include <linux/math.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
+#include <linux/oom.h>
 #include <linux/rcupdate.h>
 #include <linux/suspend.h>
 
@@ -209,6 +210,25 @@ static int lab_hotplug(struct notifier_block *block, unsigned long event,
 	return lab_going_offline(lab, range->start_pfn, range->nr_pages);
 }
 
+/* === Want of memory ====================================================== */
+
+/*
+ * What a process had is the system's only when it has been wiped, a while after its
+ * end. That is waited for before another is killed.
+ *
+ * Only what does go back is told, not what is wiped: or whoever frees and takes
+ * without end would keep the system from killing anybody.
+ */
+static int lab_out_of_memory(struct notifier_block *block, unsigned long unused,
+			     void *data)
+{
+	struct labyrinth *lab = container_of(block, struct labyrinth, oom);
+	unsigned long *freed = data;
+
+	*freed += lab_wait_returned(lab);
+	return NOTIFY_OK;
+}
+
 /* === Beginning and end =================================================== */
 
 int lab_system_init(struct labyrinth *lab)
@@ -217,17 +237,28 @@ int lab_system_init(struct labyrinth *lab)
 
 	lab->power.notifier_call = lab_power;
 	lab->hotplug.notifier_call = lab_hotplug;
+	lab->oom.notifier_call = lab_out_of_memory;
 	err = register_pm_notifier(&lab->power);
 	if (err)
 		return err;
 	err = register_memory_notifier(&lab->hotplug);
 	if (err)
-		unregister_pm_notifier(&lab->power);
+		goto err_power;
+	err = register_oom_notifier(&lab->oom);
+	if (err)
+		goto err_hotplug;
+	return 0;
+
+err_hotplug:
+	unregister_memory_notifier(&lab->hotplug);
+err_power:
+	unregister_pm_notifier(&lab->power);
 	return err;
 }
 
 void lab_system_exit(struct labyrinth *lab)
 {
+	unregister_oom_notifier(&lab->oom);
 	unregister_memory_notifier(&lab->hotplug);
 	unregister_pm_notifier(&lab->power);
 }

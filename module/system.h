@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the system asks of us: not to take more than a share of its memory, to hold
- * nothing when it is suspended to disk, to say no when ours is to go away.
+ * nothing when it is suspended to disk, to say no when ours is to go away, and to give
+ * back what we can before it kills somebody.
  */
 #ifndef LABYRINTH_SYSTEM_H
 #define LABYRINTH_SYSTEM_H

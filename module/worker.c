@@ -21,8 +21,6 @@
 
 /* Pages wiped before reserve_lock is let go; a block is not interrupted. */
 #define LAB_RECYCLE_CHUNK	256
-/* Pages that may wait to be wiped before the buddy rung is closed: 16 MiB. */
-#define LAB_MAX_SOILED		4096U
 /* Pages fetched for a node before what was freed is looked at again: 8 MiB. */
 #define LAB_REFILL_TURN		2048U
 #define LAB_RETRY_DELAY		(HZ / 10)
@@ -160,37 +158,6 @@ static void lab_recycle_all(struct labyrinth *lab)
 		lab_wake(lab);
 		cond_resched();
 	}
-}
-
-/* Pages that have been freed and not wiped yet. */
-static long lab_soiled(struct labyrinth *lab)
-{
-	unsigned long pages = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		pages += READ_ONCE(per_cpu_ptr(lab->cpu, cpu)->stats.soiled);
-	/* Not read at one instant, so it can come out below zero. */
-	return (long)(pages - READ_ONCE(lab->work_stats.cleaned));
-}
-
-bool lab_too_soiled(struct labyrinth *lab)
-{
-	return lab_soiled(lab) > (long)min(LAB_MAX_SOILED, lab->reg.slots / 4);
-}
-
-/**
- * lab_wait_wiped - hold back whoever makes pages dirty faster than they are wiped
- * @lab: the instance
- *
- * Freed pages are nobody's charge, so without this one user could have all of
- * the registry waiting to be wiped.
- *
- * Context: process, no lock held; sleeps for a second at most, killable.
- */
-void lab_wait_wiped(struct labyrinth *lab)
-{
-	wait_event_killable_timeout(lab->refilled, !lab_too_soiled(lab), HZ);
 }
 
 /* === Refill ============================================================== */
@@ -423,8 +390,12 @@ int lab_worker_init(struct labyrinth *lab)
 	INIT_WORK(&lab->work, lab_work);
 	INIT_DELAYED_WORK(&lab->retry, lab_work_retry);
 	INIT_DELAYED_WORK(&lab->lean_end, lab_work_lean_end);
-	/* Its priority is the administrator's, in sysfs: users make it wipe. */
-	lab->queue = alloc_workqueue("labyrinth", WQ_UNBOUND | WQ_SYSFS, 1);
+	/*
+	 * Its priority is the administrator's, in sysfs: users make it wipe. With a
+	 * thread of its own in need: what it wipes is what the system lacks then.
+	 */
+	lab->queue = alloc_workqueue("labyrinth",
+				     WQ_UNBOUND | WQ_SYSFS | WQ_MEM_RECLAIM, 1);
 	lab->tell_queue = alloc_workqueue("labyrinth_tell",
 					  WQ_UNBOUND | WQ_HIGHPRI | WQ_SYSFS, 0);
 	return lab->queue && lab->tell_queue ? 0 : -ENOMEM;
