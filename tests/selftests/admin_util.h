@@ -153,8 +153,9 @@ static inline long long revoke_from(__u32 owner, const char *name,
 					LABYRINTH_A_OWNER_REVOKED);
 }
 
-/* Every node's watermarks; KEEP leaves one as it is. */
-static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
+/* The watermarks of one node, or of every one (KEEP); KEEP leaves one as it is. */
+static inline int reserve_set_of(__u64 node, __u64 low, __u64 high,
+				 __u64 emergency)
 {
 	static struct nl_message msg;
 	struct nl nl;
@@ -163,6 +164,8 @@ static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
 	if (ret)
 		return ret;
 	nl_start(&nl, &msg, LABYRINTH_CMD_RESERVE_SET, 0);
+	if (node != KEEP)
+		nl_put_u32(&msg, LABYRINTH_A_RESERVE_NODE, node);
 	if (low != KEEP)
 		nl_put_u64(&msg, LABYRINTH_A_RESERVE_LOW, low);
 	if (high != KEEP)
@@ -172,6 +175,11 @@ static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
 	ret = nl_call(&nl, &msg);
 	nl_close(&nl);
 	return ret;
+}
+
+static inline int reserve_set(__u64 low, __u64 high, __u64 emergency)
+{
+	return reserve_set_of(KEEP, low, high, emergency);
 }
 
 /* A counter of STATS_GET's; of one that is a nest, @index in it. */
@@ -218,7 +226,7 @@ static inline __u64 verify_result(void)
 	return nl_get(nl_reply(&msg), LABYRINTH_A_VERIFY_RESULT);
 }
 
-/* The books as INFO_GET shows them, added up over all nodes. */
+/* The books as INFO_GET shows them, added up over one node or all of them. */
 struct books {
 	__u64 slots, vacant, taken, ceiling, owners, guaranteed_sum, debug;
 	__u64 low, high, emergency;
@@ -249,7 +257,14 @@ static inline void add_node(struct books *books, const struct nlattr *nest)
 						types[i]));
 }
 
-static inline int books_get(struct books *books)
+static inline bool is_of_node(const struct nlattr *nest, __u64 node)
+{
+	return node == KEEP ||
+	       nl_value(nl_find_in(nl_data(nest), nest->nla_len - NLA_HDRLEN,
+				   LABYRINTH_A_RESERVE_NODE)) == node;
+}
+
+static inline int books_of(__u64 node, struct books *books)
 {
 	static struct nl_message msg;
 	const struct nlattr *attribute;
@@ -280,11 +295,17 @@ static inline int books_get(struct books *books)
 		const char *next = (const char *)attribute +
 				   NLA_ALIGN(attribute->nla_len);
 
-		add_node(books, attribute);
+		if (is_of_node(attribute, node))
+			add_node(books, attribute);
 		attribute = next >= end ? NULL :
 			nl_find_in(next, end - next, LABYRINTH_A_INFO_RESERVE);
 	}
 	return 0;
+}
+
+static inline int books_get(struct books *books)
+{
+	return books_of(KEEP, books);
 }
 
 /* Pages that are neither at hand nor on their way there: someone's. */
