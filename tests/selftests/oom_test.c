@@ -23,7 +23,7 @@ FIXTURE(oom) {
 };
 
 /* In pages, or 0. */
-static __u64 meminfo(const char *name)
+static __u64 pages_of(const char *name)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
 	char line[128];
@@ -71,7 +71,7 @@ FIXTURE_SETUP(oom)
 	ASSERT_NE(MAP_FAILED, self->had);
 	self->fd = test_open_device(O_RDWR);
 	ASSERT_EQ(0, file_quota_set(self->fd, LABYRINTH_UNLIMITED));
-	self->held = hold(self->fd, self->handles, meminfo("MemTotal:") / 4);
+	self->held = hold(self->fd, self->handles, pages_of("MemTotal:") / 4);
 	/* Whoever watches must not wait for memory. */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 }
@@ -131,7 +131,7 @@ TEST_F(oom, what_is_just_being_wiped_is_waited_for)
 		SKIP(return, "%llu pages are too few to tell", self->held);
 	ASSERT_EQ(0, worker_stop(&self->worker));
 	close(self->fd);
-	wanted = meminfo("MemAvailable:") + self->held / 4 * 3;
+	wanted = pages_of("MemAvailable:") + self->held / 4 * 3;
 	child = have_pages(wanted, self->had);
 	ASSERT_LT(0, child);
 	EXPECT_TRUE(stalls(child, self->had, &status)) {
