@@ -185,31 +185,38 @@ static void lab_owner_of_current(struct labyrinth_owner *owner)
 /* Numbers that files can't use up, however many a user opens. */
 #define LAB_NAMED_NUMBERS	4096
 
+/*
+ * Before the lock that every death needs: whoever is killed for want of memory must
+ * not wait for who wants it.
+ */
 static int lab_owner_number(struct lab_owners *owners,
 			    struct labyrinth_owner *owner)
 {
-	if (owner->kind == LABYRINTH_OWNER_FILE)
-		return xa_alloc_cyclic(&owners->table, &owner->id, owner,
-				       XA_LIMIT(LAB_NAMED_NUMBERS, LAB_MAX_OWNER),
-				       &owners->next, GFP_KERNEL);
-	return xa_alloc_cyclic(&owners->table, &owner->id, owner,
-			       XA_LIMIT(1, LAB_MAX_OWNER), &owners->next_named,
-			       GFP_KERNEL);
+	bool file = owner->kind == LABYRINTH_OWNER_FILE;
+	int err = xa_alloc_cyclic(&owners->table, &owner->id, NULL,
+				  XA_LIMIT(file ? LAB_NAMED_NUMBERS : 1,
+					   LAB_MAX_OWNER),
+				  file ? &owners->next : &owners->next_named,
+				  GFP_KERNEL);
+
+	return min(err, 0);
 }
 
 static int lab_owner_enrol(struct labyrinth_owner *owner)
 {
 	struct lab_owners *owners = &owner->lab->owners;
-	int err = 0;
+	int err = lab_owner_number(owners, owner);
 
+	if (err)
+		return err;
 	mutex_lock(&owners->lock);
 	if (owner->kind == LABYRINTH_OWNER_NAMED &&
-	    lab_owner_named(owner->lab, owner->name))
+	    lab_owner_named(owner->lab, owner->name)) {
 		err = -EEXIST;
-	if (!err)
-		err = lab_owner_number(owners, owner);
-	if (err >= 0) {
-		err = 0;
+		xa_release(&owners->table, owner->id);
+	} else {
+		/* It has its place there: no memory is wanted. */
+		xa_store(&owners->table, owner->id, owner, GFP_NOWAIT);
 		if (owner->kind == LABYRINTH_OWNER_NAMED)
 			list_add_tail(&owner->named, &owners->named);
 		WRITE_ONCE(owners->count, owners->count + 1);
