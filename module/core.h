@@ -147,6 +147,23 @@ struct lab_work_stats {
 };
 
 /**
+ * struct lab_oom - waiting for the wiping before somebody is killed; under the
+ *	kernel's oom_lock
+ * @block: the notifier
+ * @mark: from lab_soiled_mark(): what is waited for
+ * @called: when it was looked at last, in jiffies
+ * @helped: then pages did come back
+ * @stuck: then nothing did, in a second; nor is @mark waited for again
+ */
+struct lab_oom {
+	struct notifier_block block;
+	unsigned long mark;
+	unsigned long called;
+	bool helped;
+	bool stuck;
+};
+
+/**
  * struct lab_owners - the table of owners
  * @lock: see the head of this file
  * @table: by number; an entry stays until no slot names the number any more
@@ -235,7 +252,7 @@ struct lab_latency {
  * @threads: owners that hold blocks of single threads
  * @power: suspend to disk
  * @hotplug: memory that is to go away
- * @oom: somebody is to be killed for want of memory
+ * @oom: somebody is to be killed for want of memory, see system.c
  * @room: base pages that may still be taken from the system
  * @fetching: of what is taken from @room, pages that are in no slot yet
  * @ceiling: @room, when none has been taken
@@ -269,7 +286,7 @@ struct labyrinth {
 	struct lab_threads threads;
 	struct notifier_block power;
 	struct notifier_block hotplug;
-	struct notifier_block oom;
+	struct lab_oom oom;
 	atomic_long_t room;
 	atomic_long_t fetching;
 	unsigned long ceiling;

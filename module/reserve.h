@@ -53,10 +53,12 @@ unsigned long lab_node_need(struct labyrinth *lab, struct lab_node *node);
 void lab_reserve_scrape(struct labyrinth *lab);
 
 /* soiled.c */
+unsigned long lab_soiled_mark(struct labyrinth *lab);
 long lab_soiled(struct labyrinth *lab);
+bool lab_wiped_to(struct labyrinth *lab, unsigned long mark);
 bool lab_too_soiled(struct labyrinth *lab);
 void lab_wait_wiped(struct labyrinth *lab);
-unsigned long lab_wait_returned(struct labyrinth *lab);
+unsigned long lab_wait_returned(struct labyrinth *lab, unsigned long mark);
 
 /* shrink.c */
 int lab_shrink_init(struct labyrinth *lab);

@@ -12,6 +12,22 @@
 #define LAB_MAX_SOILED		4096U
 
 /**
+ * lab_soiled_mark - how far the wiping has to get for what is soiled now
+ * @lab: the instance
+ *
+ * Context: any; a sum over CPUs.
+ */
+unsigned long lab_soiled_mark(struct labyrinth *lab)
+{
+	unsigned long pages = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		pages += READ_ONCE(per_cpu_ptr(lab->cpu, cpu)->stats.soiled);
+	return pages;
+}
+
+/**
  * lab_soiled - pages that have been freed and not wiped yet
  * @lab: the instance
  *
@@ -21,12 +37,20 @@
  */
 long lab_soiled(struct labyrinth *lab)
 {
-	unsigned long pages = 0;
-	int cpu;
+	return (long)(lab_soiled_mark(lab) -
+		      READ_ONCE(lab->work_stats.cleaned));
+}
 
-	for_each_possible_cpu(cpu)
-		pages += READ_ONCE(per_cpu_ptr(lab->cpu, cpu)->stats.soiled);
-	return (long)(pages - READ_ONCE(lab->work_stats.cleaned));
+/**
+ * lab_wiped_to - has the wiping got so far?
+ * @lab: the instance
+ * @mark: from lab_soiled_mark()
+ *
+ * Context: any.
+ */
+bool lab_wiped_to(struct labyrinth *lab, unsigned long mark)
+{
+	return (long)(READ_ONCE(lab->work_stats.cleaned) - mark) >= 0;
 }
 
 /**
@@ -55,24 +79,22 @@ void lab_wait_wiped(struct labyrinth *lab)
 }
 
 /**
- * lab_wait_returned - wait for what was freed to go back to the system
+ * lab_wait_returned - wait for something of what was freed to go back to the system
  * @lab: the instance
+ * @mark: from lab_soiled_mark(): what was freed after that is not waited for
  *
  * Context: process, whatever locks of others' are held; none of ours that the
  * worker takes, or this is a second lost. A second at most, killable.
  *
- * Return: pages that went back meanwhile; 0 if nothing waits to be wiped.
+ * Return: pages that went back meanwhile.
  */
-unsigned long lab_wait_returned(struct labyrinth *lab)
+unsigned long lab_wait_returned(struct labyrinth *lab, unsigned long mark)
 {
 	long before = atomic_long_read(&lab->reg.taken);
 
-	/* It can't wait for itself. */
-	if (lab_soiled(lab) <= 0 || lab_worker_is_current(lab))
-		return 0;
 	lab_kick(lab);
 	wait_event_killable_timeout(lab->refilled,
 				    atomic_long_read(&lab->reg.taken) < before ||
-				    lab_soiled(lab) <= 0, HZ);
+				    lab_wiped_to(lab, mark), HZ);
 	return (unsigned long)max(0L, before - atomic_long_read(&lab->reg.taken));
 }

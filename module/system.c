@@ -3,11 +3,13 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/math.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/oom.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/suspend.h>
 
 #include "block.h"
@@ -212,20 +214,39 @@ static int lab_hotplug(struct notifier_block *block, unsigned long event,
 
 /* === Want of memory ====================================================== */
 
+/* From a call to the next, so long after, nothing is remembered. */
+#define LAB_OOM_MEMORY	(10 * HZ)
+
 /*
  * What a process had is the system's only when it has been wiped, a while after its
  * end. That is waited for before another is killed.
  *
- * Only what does go back is told, not what is wiped: or whoever frees and takes
- * without end would keep the system from killing anybody.
+ * Not for more than was to be wiped when the want began, and then somebody is killed:
+ * or whoever takes and frees without end could keep the system from it. What the
+ * victim had is waited for in its turn. What is not wiped in a second is not waited
+ * for again: the oom_lock is held, and control groups need it too.
  */
 static int lab_out_of_memory(struct notifier_block *block, unsigned long unused,
 			     void *data)
 {
-	struct labyrinth *lab = container_of(block, struct labyrinth, oom);
-	unsigned long *freed = data;
+	struct labyrinth *lab = container_of(block, struct labyrinth, oom.block);
+	struct lab_oom *oom = &lab->oom;
+	unsigned long *freed = data, returned;
+	bool fresh = time_after(jiffies, oom->called + LAB_OOM_MEMORY);
 
-	*freed += lab_wait_returned(lab);
+	/* Neither the worker can be waited for by itself, nor reclaim be held up. */
+	if (lab_worker_is_current(lab) || current->flags & PF_MEMALLOC)
+		return NOTIFY_OK;
+	oom->called = jiffies;
+	if (oom->stuck && !fresh && !lab_wiped_to(lab, oom->mark))
+		return NOTIFY_OK;
+	if (fresh || !oom->helped)
+		oom->mark = lab_soiled_mark(lab);
+	returned = lab_wiped_to(lab, oom->mark) ? 0 :
+		   lab_wait_returned(lab, oom->mark);
+	oom->helped = returned;
+	oom->stuck = !returned && !lab_wiped_to(lab, oom->mark);
+	*freed += returned;
 	return NOTIFY_OK;
 }
 
@@ -237,14 +258,14 @@ int lab_system_init(struct labyrinth *lab)
 
 	lab->power.notifier_call = lab_power;
 	lab->hotplug.notifier_call = lab_hotplug;
-	lab->oom.notifier_call = lab_out_of_memory;
+	lab->oom.block.notifier_call = lab_out_of_memory;
 	err = register_pm_notifier(&lab->power);
 	if (err)
 		return err;
 	err = register_memory_notifier(&lab->hotplug);
 	if (err)
 		goto err_power;
-	err = register_oom_notifier(&lab->oom);
+	err = register_oom_notifier(&lab->oom.block);
 	if (err)
 		goto err_hotplug;
 	return 0;
@@ -258,7 +279,7 @@ err_power:
 
 void lab_system_exit(struct labyrinth *lab)
 {
-	unregister_oom_notifier(&lab->oom);
+	unregister_oom_notifier(&lab->oom.block);
 	unregister_memory_notifier(&lab->hotplug);
 	unregister_pm_notifier(&lab->power);
 }

@@ -105,9 +105,6 @@ static void lab_recycle(struct labyrinth *lab, struct lab_slot *slot)
 	if (WARN_ON_ONCE(lab_word_state(lab_slot_word(slot)) !=
 			 LABYRINTH_PAGE_DIRTY))
 		return;
-	/* lab_soiled() reads it without the lock. */
-	WRITE_ONCE(lab->work_stats.cleaned,
-		   lab->work_stats.cleaned + (1UL << slot->order));
 	if (!lab_block_wipe(slot->addr, slot->order)) {
 		lab_quarantine(lab, slot);
 		return;
@@ -154,6 +151,9 @@ static void lab_recycle_all(struct labyrinth *lab)
 			lab_recycle(lab, &lab->reg.slot[index]);
 		}
 		lab_distribute(lab);
+		/* Only now has it gone where it belongs. Read without the lock. */
+		WRITE_ONCE(lab->work_stats.cleaned,
+			   lab->work_stats.cleaned + n);
 		mutex_unlock(&lab->reserve_lock);
 		lab_wake(lab);
 		cond_resched();
