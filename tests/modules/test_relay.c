@@ -133,6 +133,22 @@ static void lt_relay_wait(struct lt_relay *relay, struct lt_producer *sum)
 	} while (sum->taken != sum->given && time_before(jiffies, end));
 }
 
+/* For its time, and until each context has given enough; but not for ever. */
+static bool lt_relay_enough(struct lt_relay *relay, unsigned long began)
+{
+	enum lt_context context;
+	struct lt_producer sum;
+
+	if (time_before(jiffies, began + lt_seconds * HZ))
+		return false;
+	for (context = 0; context < LT_CONTEXTS; context++) {
+		lt_relay_sum(relay, context, LT_CONTEXTS, &sum);
+		if (sum.given < LT_RELAY_LEAST)
+			return time_after(jiffies, began + 20 * lt_seconds * HZ);
+	}
+	return true;
+}
+
 static void lt_relay_run(struct lt_relay *relay)
 {
 	const struct lt_storm storm = { .op = lt_relay_op, .arg = relay };
@@ -141,7 +157,7 @@ static void lt_relay_run(struct lt_relay *relay)
 	struct lt_producer sum;
 	int err = lt_storm_start(&storm);
 
-	while (!err && time_before(jiffies, began + lt_seconds * HZ))
+	while (!err && !lt_relay_enough(relay, began))
 		msleep(100);
 	lt_storm_stop();
 	lt_relay_wait(relay, &sum);
