@@ -1,17 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# usage: kernel_selftests.sh build DIRECTORY
+# usage: kernel_selftests.sh build|build_pfnmap DIRECTORY
 #        DIRECTORY/kernel_selftests_attack
 #
 # The kernel's own selftests, as far as they apply: mm/memfd_secret, compiled from
 # the kernel's source, with a mapped block of Labyrinth's in the place of secret
-# memory. "build" needs no root; what it leaves is run like any attack, as root, in
-# a VM, with the module loaded.
+# memory, and mm/pfnmap, from the newest kernel's source (Linux 6.16 brought it), on
+# two blocks. To build needs no root; what it leaves is run like any attack, as root,
+# in a VM, with the module loaded.
 #
-# The control: the same program on an ordinary memfd, which gives its contents to
-# vmsplice, process_vm_readv and read. (Its ptrace check takes any word that is not
-# zero for a refusal, and so cannot fail: core_attack and others have their own.)
+# The controls: the same programs on ordinary memory. memfd_secret then sees its
+# contents in vmsplice, process_vm_readv and read. (Its ptrace check takes any word
+# that is not zero for a refusal, and so cannot fail: core_attack and others have their
+# own.) pfnmap sees that it can be advised on, and grows.
 
 set -euo pipefail
 
@@ -24,10 +26,20 @@ build() {
 	"${CC:-gcc}" -O2 -g -std=gnu11 -I "$here/kernel" -I "$here/../../uapi" \
 		-include "$here/kernel/stand_in.h" "$tests/memfd_secret.c" \
 		-o "$to/memfd_secret"
-	# As a file by another name would hide that it is there.
-	[ ! -e "$tests/pfnmap.c" ] || touch "$to/pfnmap_is_there"
 	cp "$here/../selftests/ktap.sh" "$to/ktap.sh"
 	cp "$0" "$to/kernel_selftests_attack"
+}
+
+build_pfnmap() {
+	local here to=$1 source flags=(-O2 -g -std=gnu11 -D_GNU_SOURCE=)
+
+	here=$(dirname "$(readlink -f "$0")")
+	source=$("$here/../vm/kernels" source mainline)
+	flags+=(-isystem "$source/tools/include/uapi" -I "$source/tools/testing/selftests")
+	mkdir -p "$to"
+	"${CC:-gcc}" "${flags[@]}" -I "$here/../../uapi" -Wl,--wrap=mmap,--wrap=check_vmflag_pfnmap \
+		"$source"/tools/testing/selftests/mm/{pfnmap,vm_util}.c "$here/kernel/pfnmap_stand_in.c" \
+		-o "$to/pfnmap"
 }
 
 # run STAND_IN: what the kernel's test says, into $said, and its status.
@@ -63,20 +75,38 @@ check_reference() {
 	fi
 }
 
-check_pfnmap() {
-	local why="Linux 6.16 brought it, Debian's sources for 6.1 and 6.12 lack it; pfnmap_attack checks the same"
+# pfnmap_fails FILE NAME...: of its six checks these fail, and no other.
+pfnmap_fails() {
+	local failed
 
-	if [ -e pfnmap_is_there ]; then
-		result 1 "pfnmap: this kernel's source has it: build it too"
-	else
-		result 0 "pfnmap # SKIP $why"
+	said=$(./pfnmap -- "$1" 2>&1) || :
+	printf '%s\n' "$said" | sed "s|^|# $1: |"
+	failed=$(sed -n 's/^not ok [0-9]* pfnmap\.//p' <<<"$said")
+	[ "$(grep -cE '^(not )?ok ' <<<"$said")" -eq 6 ] && [ "$failed" = "$(printf '%s\n' "${@:2}")" ]
+}
+
+check_pfnmap() {
+	local file status=0
+
+	if [ ! -e pfnmap ]; then
+		result 0 "pfnmap # SKIP make check-full builds it, from the newest kernel's source; pfnmap_attack checks the same"
+		return
 	fi
+	file=$(mktemp)
+	truncate -s 8192 "$file"
+	pfnmap_fails "$file" madvise_disallowed mremap_expand || status=1
+	result $status "control: pfnmap fails on an ordinary file"
+	rm "$file"
+	# That the child has no mapping is what we want, and no mapping of a device's has.
+	status=0
+	pfnmap_fails /dev/labyrinth fork || status=1
+	result $status "pfnmap on two mapped blocks, but that a child has none of it"
 }
 
 case ${1-} in
-build)
-	[ $# -eq 2 ] || { echo "usage: kernel_selftests.sh build DIRECTORY" >&2 && exit 1; }
-	build "$2"
+build | build_pfnmap)
+	[ $# -eq 2 ] || { echo "usage: kernel_selftests.sh $1 DIRECTORY" >&2 && exit 1; }
+	if [ "$1" = build ]; then build "$2"; else build_pfnmap "$2"; fi
 	exit
 	;;
 esac
@@ -85,7 +115,7 @@ cd "$(dirname "$0")"
 # shellcheck source-path=SCRIPTDIR source=../selftests/ktap.sh
 . ./ktap.sh
 
-plan 4
+plan "$([ -e pfnmap ] && echo 5 || echo 4)"
 status=0
 gives_itself_away || status=1
 result $status "control: memfd_secret fails on an ordinary memfd"
