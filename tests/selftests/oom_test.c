@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What has been freed is the system's only when it has been wiped: nobody is killed
- * for want of memory that is just coming.
+ * for want of memory that is just coming, and somebody is if none is.
  */
 #include "admin_util.h"
 #include "worker_util.h"
 
 #define LEAST		8192	/* pages, for it to matter */
-#define STALL		6	/* looks, of LOOK each, at somebody who waits */
-#define LOOK		10000	/* microseconds: all of them are far less than a second */
+#define LOOK		5000	/* microseconds; a wait ends after a second */
+/* What waits, in the module: as /proc/PID/wchan has it. */
+#define WAITS		"lab_wait_returned"
 #define SCORE		"/proc/self/oom_score_adj"
 #define BATCH		4096
 
@@ -95,7 +96,7 @@ static pid_t have_pages(__u64 pages, _Atomic __u64 *had)
 	if (child)
 		return child;
 	all = mmap(NULL, pages * page_size(), PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (all == MAP_FAILED || set_text(SCORE, "1000"))
 		_exit(1);
 	while (*had < pages) {
@@ -105,20 +106,25 @@ static pid_t have_pages(__u64 pages, _Atomic __u64 *had)
 	_exit(0);
 }
 
-/* Until it gets no further. False if it has ended. */
-static bool stalls(pid_t child, _Atomic __u64 *had, int *status)
+/* Until it waits for the wiping. False if it has ended. */
+static bool waits(pid_t child, int *status)
 {
-	__u64 last = 0;
-	int looks = 0;
+	char path[64], where[64] = "";
 
-	while (looks < STALL) {
+	snprintf(path, sizeof(path), "/proc/%d/wchan", child);
+	while (strcmp(where, WAITS)) {
 		usleep(LOOK);
+		get_text(path, where, sizeof(where));
 		if (waitpid(child, status, WNOHANG))
 			return false;
-		looks = *had && *had == last ? looks + 1 : 0;
-		last = *had;
 	}
 	return true;
+}
+
+/* Idle when this returns, with nothing to do: it holds no lock. Then it is held up. */
+static int stop_idle_worker(struct worker_hold *worker)
+{
+	return reserve_set(64, 128, KEEP) ?: worker_stop(worker);
 }
 
 TEST_F(oom, what_is_just_being_wiped_is_waited_for)
@@ -129,12 +135,13 @@ TEST_F(oom, what_is_just_being_wiped_is_waited_for)
 
 	if (self->held < LEAST)
 		SKIP(return, "%llu pages are too few to tell", self->held);
-	ASSERT_EQ(0, worker_stop(&self->worker));
+	ASSERT_EQ(0, stop_idle_worker(&self->worker));
 	close(self->fd);
+	self->fd = -1;
 	wanted = pages_of("MemAvailable:") + self->held / 4 * 3;
 	child = have_pages(wanted, self->had);
 	ASSERT_LT(0, child);
-	EXPECT_TRUE(stalls(child, self->had, &status)) {
+	EXPECT_TRUE(waits(child, &status)) {
 		TH_LOG("it ended with %#x, at %llu of %llu pages, of which %llu were to come",
 		       status, *self->had, wanted, self->held);
 		child = 0;
@@ -144,6 +151,62 @@ TEST_F(oom, what_is_just_being_wiped_is_waited_for)
 		EXPECT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status) {
 		TH_LOG("it had %llu of %llu pages", *self->had, wanted);
+	}
+}
+
+/* === Nor does it keep anybody alive ====================================== */
+
+#define CHURNERS	2
+
+/* Takes and frees what always goes back to the system, without end. */
+static pid_t churn(int cpu)
+{
+	struct labyrinth_alloc cmd = {
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.count = 64,
+		.order = 1,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+	};
+	pid_t child = fork();
+	__u64 handles[64];
+	int fd;
+
+	if (child)
+		return child;
+	cmd.handles = (uintptr_t)handles;
+	fd = _open_device(O_RDWR);
+	pin_to_cpu(cpu);
+	for (;;)
+		if (!_alloc_cmd(fd, &cmd))
+			_free_pages(fd, cmd.out_count, handles);
+}
+
+TEST_F(oom, who_takes_and_frees_without_end_saves_nobody)
+{
+	__u64 wanted = pages_of("MemTotal:") * 2;
+	pid_t churners[CHURNERS], child;
+	int status = 0;
+
+	close(self->fd);
+	self->fd = -1;
+	worker_free(&self->worker);
+	ASSERT_TRUE(all_pages_are_back());
+	for (int i = 0; i < CHURNERS; i++)
+		churners[i] = churn(i);
+	/* tests/vm/reports knows it. */
+	ASSERT_EQ(0, set_text("/dev/kmsg", "selftest: OOM killer: wanted"));
+	child = have_pages(wanted, self->had);
+	EXPECT_TRUE(WAIT_UNTIL(waitpid(child, &status, WNOHANG)));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		TH_LOG("status %#x, at %llu of %llu pages", status, *self->had,
+		       wanted);
+	}
+	set_text("/dev/kmsg", "selftest: OOM killer: unwanted");
+	if (!WIFSIGNALED(status))
+		kill(child, SIGKILL);
+	for (int i = 0; i < CHURNERS; i++) {
+		kill(churners[i], SIGKILL);
+		waitpid(churners[i], NULL, 0);
 	}
 }
 
