@@ -6,23 +6,16 @@
  * control, is let pass for a device's.
  */
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <linux/labyrinth.h>
 
-#define BLOCKS	2
+#include "pfnmap_stand_in.h"
 
-void *__real_mmap(void *address, size_t length, int prot, int flags, int fd,
-		  off_t offset);
-void *__wrap_mmap(void *address, size_t length, int prot, int flags, int fd,
-		  off_t offset);
-bool __real_check_vmflag_pfnmap(void *address);
-bool __wrap_check_vmflag_pfnmap(void *address);
+#define BLOCKS	2
 
 static bool ordinary;
 
