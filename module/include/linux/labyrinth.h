@@ -98,8 +98,9 @@ struct labyrinth_page {
  * struct labyrinth_deferred - a request that is waiting for its page
  * @served: called once, from a worker, in process context: with @err 0 and
  *	@page, or with -ESHUTDOWN when the owner is being destroyed. May free
- *	what @deferred is in. The refill waits for it, so it must neither make nor
- *	destroy an owner, nor allocate with LABYRINTH_FALLBACK_WAIT.
+ *	what @deferred is in. The refill waits for it, and so does what is to be
+ *	wiped: it must neither make nor destroy an owner, nor allocate with
+ *	LABYRINTH_FALLBACK_WAIT, nor wait for memory or for another workqueue.
  * @page: what came
  *
  * The caller's memory, until @served is called. The rest is not the caller's.
