@@ -181,7 +181,7 @@ static bool succeeded(u32 kind)
 	return kind_of(kind)->may_fail || atomic_load(&board->answers[kind][0]);
 }
 
-/* On a slow machine some kind may not have come to its right yet: three times as long. */
+/* On a slow machine some kind may not have come to its right yet: ten times as long. */
 static bool time_is_over(time_t begun, time_t seconds)
 {
 	bool all = true;
@@ -190,7 +190,7 @@ static bool time_is_over(time_t begun, time_t seconds)
 		return false;
 	for (u32 kind = 0; kind < KINDS; kind++)
 		all &= succeeded(kind);
-	return all || now_seconds() >= begun + 3 * seconds;
+	return all || now_seconds() >= begun + 10 * seconds;
 }
 
 static void watch(time_t seconds)
