@@ -38,7 +38,8 @@ static umode_t lab_mode_wanted(fmode_t mode)
 /*
  * Who pays: the owner's uid, as soon as it has attached once (before, a module
  * can't come by its account); until then, and after the owner has been given
- * away, whoever attaches.
+ * away, whoever attaches. What the owner holds already is charged whatever the
+ * limit is; it gets no more until it is below.
  */
 static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
 {
@@ -59,6 +60,8 @@ static void lab_owner_charge_to_current(struct labyrinth_owner *owner)
  * @owner: a named owner
  * @mode: what the file was opened for: FMODE_READ, FMODE_WRITE
  *
+ * Nothing that lab_owner_detach() does not take back: who pays is another step.
+ *
  * Return: 0, -EACCES, -EBUSY, or -ESHUTDOWN. With 0, the file has a reference.
  */
 int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode)
@@ -67,7 +70,6 @@ int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode)
 	int err = 0;
 
 	mutex_lock(&lab->owners.lock);
-	mutex_lock(&lab->reserve_lock);
 	if (owner->dying)
 		err = -ESHUTDOWN;
 	else if (!lab_owner_permits(owner, lab_mode_wanted(mode)))
@@ -77,12 +79,27 @@ int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode)
 	if (!err) {
 		owner->attached = true;
 		owner->pid = get_pid(task_tgid(current));
-		lab_owner_charge_to_current(owner);
 		lab_owner_get(owner);
 	}
-	mutex_unlock(&lab->reserve_lock);
 	mutex_unlock(&lab->owners.lock);
 	return err;
+}
+
+/**
+ * lab_owner_pay - current's user pays for what @owner holds, as it has attached
+ * @owner: attached, by a file of current's that does not act as it yet
+ */
+void lab_owner_pay(struct labyrinth_owner *owner)
+{
+	struct labyrinth *lab = owner->lab;
+
+	mutex_lock(&lab->owners.lock);
+	/* For verify's sake: see lab_account_move(). */
+	mutex_lock(&lab->reserve_lock);
+	if (!owner->dying)
+		lab_owner_charge_to_current(owner);
+	mutex_unlock(&lab->reserve_lock);
+	mutex_unlock(&lab->owners.lock);
 }
 
 /**
@@ -116,7 +133,9 @@ bool lab_owner_close_empty(struct labyrinth_owner *owner)
 	/* Pairs with lab_charge(): it sees the quota, or this sees its charge. */
 	smp_mb();
 	empty = !atomic_long_read(&owner->used);
-	if (!empty)
+	if (empty)
+		WRITE_ONCE(owner->shut, true);
+	else
 		WRITE_ONCE(owner->quota, quota);
 	mutex_unlock(&owner->lab->owners.lock);
 	return empty;

@@ -68,6 +68,7 @@ static int lab_attach_finish(struct lab_file *file,
 	mutex_lock(&file->lock);
 	/* Another thread may have been faster, or be taking pages. */
 	if (file->acting == file->self && lab_owner_close_empty(file->self)) {
+		lab_owner_pay(owner);
 		lab_view_close(file->self);
 		lab_view_open(owner, &file->view);
 		/* Pairs with lab_file_acting(). */

@@ -311,6 +311,11 @@ static int lab_owner_set_check(struct labyrinth_owner *owner,
 			       "only named owners have UID, GID and MODE to set");
 		return -EOPNOTSUPP;
 	}
+	if (READ_ONCE(owner->shut)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "its file acts as another owner: this one holds nothing any more");
+		return -ESHUTDOWN;
+	}
 	return 0;
 }
 
@@ -329,12 +334,9 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 		WRITE_ONCE(owner->emergency,
 			   nla_get_u32(info->attrs[LABYRINTH_A_OWNER_EMERGENCY]));
 	mutex_unlock(&owner->lab->owners.lock);
-	if (info->attrs[LABYRINTH_A_OWNER_QUOTA])
-		lab_owner_set_quota(owner,
-				    nla_get_u64(info->attrs[LABYRINTH_A_OWNER_QUOTA]));
 }
 
-/* Guarantee and inbox: what can fail, both or neither. */
+/* Guarantee and inbox: what memory may lack for, both or neither. */
 static int lab_owner_set_pages(struct labyrinth_owner *owner,
 			       struct genl_info *info)
 {
@@ -354,6 +356,15 @@ static int lab_owner_set_pages(struct labyrinth_owner *owner,
 	return err;
 }
 
+/* It can only have come to its end meanwhile: then nothing that was set matters. */
+static int lab_owner_set_limit(struct labyrinth_owner *owner,
+			       struct genl_info *info)
+{
+	struct nlattr *quota = info->attrs[LABYRINTH_A_OWNER_QUOTA];
+
+	return quota ? lab_owner_set_quota(owner, nla_get_u64(quota)) : 0;
+}
+
 static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
 {
 	kuid_t uid = READ_ONCE(owner->uid);
@@ -366,6 +377,8 @@ static int lab_owner_set(struct labyrinth_owner *owner, struct genl_info *info)
 		err = lab_nl_gid(info, &gid);
 	if (!err)
 		err = lab_owner_set_pages(owner, info);
+	if (!err)
+		err = lab_owner_set_limit(owner, info);
 	if (!err)
 		lab_owner_set_rest(owner, info, uid, gid);
 	return err;

@@ -462,7 +462,7 @@ void lab_owners_kill(struct labyrinth *lab)
  * @owner: any
  * @quota: in pages; below what it holds, it keeps that and gets no more
  *
- * Return: 0, or -ESHUTDOWN.
+ * Return: 0, or -ESHUTDOWN: it is dying, or shut.
  */
 int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota)
 {
@@ -470,7 +470,7 @@ int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota)
 	int err = -ESHUTDOWN;
 
 	mutex_lock(&owners->lock);
-	if (!owner->dying) {
+	if (!owner->dying && !owner->shut) {
 		WRITE_ONCE(owner->quota, quota);
 		err = 0;
 	}

@@ -67,6 +67,8 @@ struct lab_account {
  *	under owners->lock; @uid and @gid are read without it
  * @pid: of the process that opened or is attached; under owners->lock
  * @attached: a file acts as this named owner; under owners->lock
+ * @shut: a file's own, whose file acts as another: it never holds a page again;
+ *	written under owners->lock
  * @quarantined: pages held back, still charged; the worker's
  * @born: ns of the monotonic clock
  * @named: in owners->named
@@ -116,6 +118,7 @@ struct labyrinth_owner {
 	umode_t mode;
 	struct pid *pid;
 	bool attached;
+	bool shut;
 	unsigned long quarantined;
 	u64 born;
 	struct list_head named;
@@ -175,6 +178,7 @@ int lab_owner_set_quota(struct labyrinth_owner *owner, unsigned long quota);
 
 /* A file's acting as a named owner. */
 int lab_owner_attach(struct labyrinth_owner *owner, fmode_t mode);
+void lab_owner_pay(struct labyrinth_owner *owner);
 void lab_owner_detach(struct labyrinth_owner *owner);
 bool lab_owner_close_empty(struct labyrinth_owner *owner);
 

@@ -323,6 +323,46 @@ TEST_F(limits, an_owner_given_away_is_charged_to_who_attaches_it_next)
 	self->fd = test_open_device(O_RDWR);
 }
 
+/* All but the answer is as it should be. */
+static int attach_unanswered(void *arg)
+{
+	struct labyrinth_attach *cmd = arg;
+	int fd;
+
+	if (become(NOBODY, NOBODY))
+		return 100;
+	fd = _open_device(O_RDWR);
+	if (fd < 0)
+		return 101;
+	cmd->size = sizeof(*cmd);
+	memcpy(cmd->name, OWNER, sizeof(OWNER));
+	if (mprotect(cmd, page_size(), PROT_READ))
+		return 102;
+	return ioctl(fd, LABYRINTH_IOC_ATTACH, cmd) ? errno : 0;
+}
+
+TEST_F(limits, an_attach_that_fails_changes_nobodys_account)
+{
+	uid_t root = 0, nobody = NOBODY;
+	int before = in_child(charged_pages, &root);
+	void *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
+	test_attach(self->fd, OWNER);
+	test_alloc(self->fd, 0, LIMIT, self->handles);
+	close(self->fd);
+	ASSERT_EQ(0, owner_uid_set(OWNER, NOBODY));
+
+	EXPECT_EQ(EFAULT, in_child(attach_unanswered, page));
+	EXPECT_EQ(before + LIMIT, in_child(charged_pages, &root));
+	EXPECT_EQ(0, in_child(charged_pages, &nobody));
+	/* The control: one that does not fail. */
+	EXPECT_TRUE(WAIT_UNTIL(!in_child(attach_as_nobody, NULL)));
+	EXPECT_EQ(LIMIT, in_child(charged_pages, &nobody));
+	self->fd = test_open_device(O_RDWR);
+}
+
 static int attach_as_member(void *arg)
 {
 	struct labyrinth_info info;

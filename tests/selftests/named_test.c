@@ -147,6 +147,26 @@ TEST_F(named, a_refused_attach_answers_nothing)
 	EXPECT_EQ(0xAAAAAAAA, cmd.out_owner);
 }
 
+/* What nobody could take, see or free any more is not to be had by it. */
+TEST_F(named, the_owner_that_a_file_was_before_is_shut_for_good)
+{
+	__u32 before = owner_number(self->fd);
+	int giver = test_open_device(O_RDWR);
+
+	test_accept(self->fd, LABYRINTH_ACCEPT_ANY, 0);
+	EXPECT_EQ(0, owner_set(before, LABYRINTH_A_OWNER_QUOTA, 2));
+	test_attach(self->fd, OWNER);
+	EXPECT_EQ(-ESHUTDOWN, owner_set(before, LABYRINTH_A_OWNER_QUOTA, 2));
+	EXPECT_EQ(-ESHUTDOWN, owner_set(before, LABYRINTH_A_OWNER_GUARANTEE, 1));
+	test_alloc(giver, 0, 1, &self->handle);
+	test_err_give(EDQUOT, giver, before, 1, &self->handle);
+	test_free(giver, 1, &self->handle);
+	close(giver);
+	/* The one that it acts as is not. */
+	EXPECT_EQ(0, owner_set(owner_number(self->fd),
+			       LABYRINTH_A_OWNER_QUOTA, 2));
+}
+
 TEST_F(named, pages_of_a_named_owner_are_no_one_elses)
 {
 	struct labyrinth_query query;

@@ -435,7 +435,10 @@ struct labyrinth_set {
  *
  * For the rest of the descriptor's life. The descriptor must hold no page of
  * its own. Needs of the owner's mode what the descriptor was opened for: read
- * permission, write permission, or both. Closing detaches; the pages stay.
+ * permission, write permission, or both. Closing detaches; the pages stay. Who pays
+ * for them may change by it (a named owner's pages count for its user, as soon as that
+ * one has attached): what it holds is then counted whatever the limit is, and it gets
+ * no more until there is room.
  */
 struct labyrinth_attach {
 	__u32 size;

@@ -76,7 +76,8 @@
  * EPERM        admins only
  * ERANGE       value out of bounds; or the node's guarantees would exceed its
  *              low watermark
- * ESHUTDOWN    the owner is being removed
+ * ESHUTDOWN    the owner is being removed; OWNER_SET: or it is a file's own, and
+ *              the file is attached to another
  * ============ ==============================================================
  */
 enum labyrinth_cmd {
