@@ -89,9 +89,11 @@ static void lab_give_stay(struct labyrinth_owner *owner, const u64 *handles,
 	u32 i;
 
 	mutex_lock(&owner->lock);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		lab_slot_stay(lab_registry_slot(&owner->lab->reg, handles[i]),
 			      handles[i], owner->id);
+		cond_resched();
+	}
 	mutex_unlock(&owner->lock);
 }
 

@@ -172,6 +172,7 @@ static void lab_alloc_undo(struct labyrinth_owner *owner,
 		grant.handle = handles[i];
 		lab_free_unpublished(owner, &grant);
 		lab_settle_pending(owner, 1UL << alloc->order);
+		cond_resched();
 	}
 	/* Or whoever fails on purpose would not be held back as who frees is. */
 	if (alloc->out_count)
@@ -281,6 +282,11 @@ int lab_ioctl_alloc(struct lab_call *call)
 	if (err) {
 		lab_alloc_undo(owner, alloc, handles);
 		lab_alloc_forget(owner, alloc, &later);
+		/* Removed since the caller was told of handles: they are void. */
+		if (err == -ESHUTDOWN) {
+			alloc->out_reason = LABYRINTH_REASON_DYING;
+			err = lab_alloc_fail(call, err);
+		}
 	} else {
 		lab_defer_commit(owner, &later);
 	}
@@ -307,6 +313,7 @@ static int lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
 	args->out_bad = args->count;
 	mutex_lock(&owner->lock);
 	for (i = 0; i < args->count; i++) {
+		cond_resched();
 		slot = lab_owner_leave(owner, handles[i]);
 		if (!IS_ERR(slot)) {
 			args->out_count++;
@@ -317,7 +324,6 @@ static int lab_free_leave(struct labyrinth_owner *owner, u64 *handles,
 			err = PTR_ERR(slot);
 		}
 		handles[i] = 0;
-		cond_resched();
 	}
 	mutex_unlock(&owner->lock);
 	return err;

@@ -12,6 +12,7 @@
 #include "stuck.h"
 #include "victim.h"
 
+#define OWNER	"attack.race"
 #define COUNT	64
 
 FIXTURE(race) {
@@ -36,6 +37,7 @@ FIXTURE_TEARDOWN(race)
 {
 	close(self->fd);
 	close(self->other);
+	owner_del(OWNER);
 	EXPECT_EQ(0, verify_result());
 	EXPECT_TRUE(all_pages_are_back());
 }
@@ -162,6 +164,31 @@ TEST_F(race, revoke_and_alloc_leave_no_block_to_two)
 		valid += !put_pattern(self->fd, self->handles[i], 64, i);
 	EXPECT_EQ(valid, used_pages(self->fd));
 	EXPECT_EQ(0, verify_result());
+}
+
+/* Its handles have been written when the owner dies: they must not look like any. */
+TEST_F(race, alloc_whose_owner_is_removed_says_that_there_is_nothing)
+{
+	struct stuck stuck = { .fd = self->fd, .nr = LABYRINTH_IOC_ALLOC };
+	struct labyrinth_alloc alloc;
+	struct slow_page slow;
+
+	owner_del(OWNER);
+	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
+	test_attach(self->fd, OWNER);
+	/* The control: it takes pages while there is an owner. */
+	test_alloc(self->fd, 0, COUNT, self->handles);
+	ASSERT_EQ(0, slow_page_missing(&slow));
+	alloc = ALLOC_INTO(&slow);
+	stuck.cmd = &alloc;
+	ASSERT_EQ(0, start_call(&stuck));
+	ASSERT_EQ(0, slow_page_await(&slow));
+	EXPECT_EQ(0, owner_del(OWNER));
+	ASSERT_EQ(0, slow_page_arrive(&slow));
+	EXPECT_EQ(-ESHUTDOWN, end_call(&stuck));
+	EXPECT_EQ(0, alloc.out_count);
+	EXPECT_EQ(LABYRINTH_REASON_DYING, alloc.out_reason);
+	slow_page_drop(&slow);
 }
 
 static int stuck_for_good(void *arg)
