@@ -215,7 +215,7 @@ static bool lab_defer_fetch(struct labyrinth *lab,
 	if (lab_closed(lab) || !lab_worker_headroom(lab, 1UL << order))
 		return false;
 	addr = lab_fetch(lab, NUMA_NO_NODE,
-			 LAB_GFP_REFILL & ~__GFP_DIRECT_RECLAIM, order,
+			 LAB_GFP_NOWAIT, order,
 			 lab_reserve_lacks(lab));
 	if (IS_ERR(addr))
 		return false;
@@ -388,7 +388,7 @@ static int lab_later_new(unsigned int order, u64 tag, u32 count,
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		struct lab_later *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+		struct lab_later *l = kzalloc(sizeof(*l), LAB_GFP_CALL);
 
 		if (!l)
 			return -ENOMEM;

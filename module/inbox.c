@@ -135,7 +135,7 @@ static void lab_inbox_destroy(struct lab_inbox *inbox)
 static struct lab_inbox *lab_inbox_new(struct labyrinth_owner *owner,
 				       u32 capacity)
 {
-	struct lab_inbox *inbox = kzalloc(sizeof(*inbox), GFP_KERNEL_ACCOUNT);
+	struct lab_inbox *inbox = kzalloc(sizeof(*inbox), LAB_GFP_CALL);
 
 	if (!inbox)
 		return NULL;

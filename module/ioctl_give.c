@@ -287,7 +287,7 @@ int lab_ioctl_take(struct lab_call *call)
 	if (take->flags || !take->count || take->count > LAB_MAX_BATCH)
 		return -EINVAL;
 	handles = kvmalloc_array(take->count, sizeof(*handles),
-				 GFP_KERNEL_ACCOUNT);
+				 LAB_GFP_CALL);
 	if (!handles)
 		return -ENOMEM;
 	do {

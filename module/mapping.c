@@ -101,7 +101,7 @@ int lab_ioctl_map(struct lab_call *call)
 	if (IS_ERR(handles))
 		return PTR_ERR(handles);
 	move.handles = handles;
-	move.orders = kvmalloc(map->count, GFP_KERNEL_ACCOUNT);
+	move.orders = kvmalloc(map->count, LAB_GFP_CALL);
 	map->out_offset = 0;
 	map->out_length = 0;
 	if (move.orders)

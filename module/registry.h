@@ -31,8 +31,9 @@
 /* Past every index; also ends the stacks' links and marks empty ring entries. */
 #define LAB_NIL			LAB_MAX_SLOTS
 
-/* Tables of a size that depends on somebody's wish: failing is no news. */
-#define LAB_GFP_TABLE		(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN)
+/* Tables of a size that depends on somebody's wish: failing is no news, nor fatal. */
+#define LAB_GFP_TABLE		(GFP_KERNEL | __GFP_ZERO | \
+				 __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 #define LAB_STATE_MASK		GENMASK_ULL(3, 0)
 #define LAB_OWNER_SHIFT		4

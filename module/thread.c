@@ -15,7 +15,7 @@
 
 struct lab_thread *lab_thread_new(void)
 {
-	struct lab_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+	struct lab_thread *thread = kzalloc(sizeof(*thread), LAB_GFP_CALL);
 
 	if (!thread)
 		return NULL;

@@ -45,7 +45,7 @@ reserve_above_the_ceiling() {
 	labyrinth reserve set --high 300 >/dev/null
 }
 
-plan 4
+plan 5
 for percent in 3 20; do
 	below_a_ceiling_of $percent
 	status=$?
@@ -54,12 +54,16 @@ for percent in 3 20; do
 done
 reserve_above_the_ceiling
 result $? "a reserve above the ceiling is refused"
-drained="an unprivileged program that takes all it can leaves each zone its min watermark"
-if grep -qw kasan_report /proc/kallsyms; then
+# As whom: drain, or rt.
+drained() {
+	local what="$1 that takes all it can leaves each zone its min watermark"
+
 	# It is killed, for what the kernel itself needs.
-	result 0 "$drained # SKIP KASAN asks for memory at any time"
-else
-	reload_with ceiling=100 slots="$pages" && greedy drain
-	result $? "$drained"
-fi
+	grep -qw kasan_report /proc/kallsyms &&
+		result 0 "$what # SKIP KASAN asks for memory at any time" && return
+	reload_with ceiling=100 slots="$pages" && greedy "$2"
+	result $? "$what"
+}
+drained "an unprivileged program" drain
+drained "an unprivileged real-time program" rt
 finish

@@ -5,10 +5,12 @@
  *   greedy ceiling   until the module's ceiling refuses it: exactly there
  *   greedy drain     as nobody, without quota and RLIMIT_MEMLOCK, while each zone
  *                    is looked at all the time: none may get below its min
+ *   greedy rt        the same, as a real-time task
  *
  * Exit status 1 with the reason if it is not so, 4 if it could not be tried.
  */
 #include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -109,8 +111,9 @@ static int reach_ceiling(void)
 	__u64 failed, handle;
 	struct books books;
 
-	if (fd < 0 || watch_ceiling(&books))
-		return say(1, "no device, or no books");
+	/* What another CPU has at hand is not to be met on the way. */
+	if (fd < 0 || pin_to_cpu(0) || watch_ceiling(&books))
+		return say(1, "no device, no CPU, or no books");
 	if (books.ceiling > (__u64)sysconf(_SC_AVPHYS_PAGES) / 5 * 4)
 		return say(4, "the ceiling is above what is free: %llu pages",
 			   books.ceiling);
@@ -157,7 +160,7 @@ static char text[65536];
 
 /* As /proc/zoneinfo has it; @free with those that the CPUs keep at hand. */
 struct look {
-	long free, min, present;
+	long free, min, present;	/* min without what fragmentation adds */
 	long slack;		/* counted by CPU, put together now and then */
 	char name[32];
 };
@@ -182,8 +185,10 @@ static void read_line(const char *line, struct look *look)
 
 	if (sscanf(line, " pages free %ld", &value) == 1)
 		look->free = value;
+	else if (sscanf(line, " boost %ld", &value) == 1)
+		look->min = -value;
 	else if (sscanf(line, " min %ld", &value) == 1)
-		look->min = value;
+		look->min += value;
 	else if (sscanf(line, " present %ld", &value) == 1)
 		look->present = value;
 	else if (sscanf(line, " count: %ld", &value) == 1)
@@ -247,17 +252,40 @@ static bool is_back(int zoneinfo)
 	return free > before / 2;
 }
 
+/*
+ * What is to come comes from the system too, and more than single pages straight from
+ * there; as much as the inbox has room for.
+ */
+static int defer_all(int fd, __u32 order)
+{
+	static __u64 handles[BATCH];
+	struct labyrinth_alloc cmd = {
+		.count = BATCH,
+		.order = order,
+		.fallback = LABYRINTH_FALLBACK_DEFER,
+		.handles = (uintptr_t)handles,
+	};
+	int ret;
+
+	while (!(ret = _alloc_cmd(fd, &cmd)))
+		;
+	return ret == -ENOSPC || ret == -ENOMEM ? 0 : ret;
+}
+
 static __u64 *had;	/* what the taker had in the end */
 
 /*
  * In every way that there is, the largest first, again and again. Its own memory
  * is all there before: it is the pages that it asks the device for that count.
  */
-static int take_in_every_way(int socket)
+static int take_in_every_way(int socket, int policy)
 {
+	struct sched_param priority = { .sched_priority = policy == SCHED_FIFO };
 	__u32 number;
 	int fd;
 
+	if (sched_setscheduler(0, policy, &priority))
+		return 103;
 	if (become(NOBODY, NOBODY) || mlockall(MCL_CURRENT | MCL_FUTURE))
 		return 100;
 	fd = _open_device(O_RDWR);
@@ -273,13 +301,15 @@ static int take_in_every_way(int socket)
 		take_all(fd, 0, LABYRINTH_ALLOC_STRICT,
 			 LABYRINTH_FALLBACK_FAIL);
 		take_all(fd, 0, 0, LABYRINTH_FALLBACK_WAIT);
+		if (defer_all(fd, !(round % 2)))
+			return 104;
 		usleep(100000);
 	}
 	*had = used_pages(fd);
 	return 0;
 }
 
-static int start_taker(int *socket)
+static int start_taker(int *socket, int policy)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	int sockets[2];
@@ -294,7 +324,7 @@ static int start_taker(int *socket)
 		return -errno;
 	pid = fork();
 	if (!pid)
-		_exit(take_in_every_way(sockets[1]));
+		_exit(take_in_every_way(sockets[1], policy));
 	if (read(sockets[0], &number, sizeof(number)) != sizeof(number) ||
 	    owner_set(number, LABYRINTH_A_OWNER_QUOTA, LABYRINTH_UNLIMITED))
 		return -EPIPE;
@@ -321,7 +351,7 @@ static int report_zones(unsigned long samples)
 	return status;
 }
 
-static int drain(void)
+static int drain(int policy)
 {
 	int zoneinfo = open("/proc/zoneinfo", O_RDONLY), socket = -1, ret;
 	int vmstat = open("/proc/vmstat", O_RDONLY), status;
@@ -330,7 +360,7 @@ static int drain(void)
 
 	if (zoneinfo < 0 || vmstat < 0 || killed == ~0UL || open_to_all(true))
 		return say(1, "no /proc/zoneinfo or vmstat, or no device");
-	pid = start_taker(&socket);
+	pid = start_taker(&socket, policy);
 	/* To look takes no memory, or it would be what drains it. */
 	if (pid < 0 || mlockall(MCL_CURRENT | MCL_FUTURE))
 		return say(1, "could not start");
@@ -358,6 +388,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "ceiling"))
 		return reach_ceiling();
 	if (argc == 2 && !strcmp(argv[1], "drain"))
-		return drain();
-	return say(1, "usage: greedy ceiling|drain");
+		return drain(SCHED_OTHER);
+	if (argc == 2 && !strcmp(argv[1], "rt"))
+		return drain(SCHED_FIFO);
+	return say(1, "usage: greedy ceiling|drain|rt");
 }

@@ -13,6 +13,7 @@ extern long shim_vmalloc_live;
 #define __GFP_ZERO	1u
 #define __GFP_NOWARN	2u
 #define __GFP_ACCOUNT	4u
+#define __GFP_RETRY_MAYFAIL	8u
 
 static inline void *__vmalloc(unsigned long bytes, unsigned int gfp)
 {
