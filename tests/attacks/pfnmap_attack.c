@@ -59,22 +59,25 @@ TEST_F(pfnmap, advice_is_refused)
 	static const int advices[] = {
 		MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_COLD, MADV_PAGEOUT,
 		MADV_POPULATE_READ, MADV_POPULATE_WRITE,
-		/* For anonymous memory alone, so without a control: */
+		/* For anonymous memory alone. */
 		MADV_FREE, MADV_WIPEONFORK,
 	};
+	char *anonymous = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	for (size_t i = 0; i < ARRAY_SIZE(advices); i++) {
-		if (i < ARRAY_SIZE(advices) - 2)
-			ASSERT_EQ(0, madvise(self->ordinary, page_size(),
-					     advices[i])) {
-				TH_LOG("control: advice %d", advices[i]);
-			}
+		ASSERT_EQ(0, madvise(i < ARRAY_SIZE(advices) - 2 ?
+				     self->ordinary : anonymous, page_size(),
+				     advices[i])) {
+			TH_LOG("control: advice %d", advices[i]);
+		}
 		EXPECT_EQ(-1, madvise(self->at, page_size(), advices[i])) {
 			TH_LOG("advice %d was taken", advices[i]);
 		}
 		EXPECT_EQ(EINVAL, errno);
 	}
 	EXPECT_TRUE(shows_pattern(self->at, self->size, 1));
+	munmap(anonymous, page_size());
 }
 
 TEST_F(pfnmap, munmap_splits_it)

@@ -5,7 +5,12 @@
  * Where a count must be exact the worker is kept from running, or it would refill
  * what is just being counted.
  */
+#include <linux/mempolicy.h>
+#include <sys/syscall.h>
+
 #include "admin_util.h"
+#include "contents.h"
+#include "map_util.h"
 #include "worker_util.h"
 
 #define OWNER		"selftest.nodes"
@@ -215,6 +220,92 @@ TEST_F(nodes, one_nodes_watermarks_leave_the_other_alone)
 	EXPECT_EQ(-EINVAL, reserve_set_of(0, HIGH, HIGH / 2, KEEP));
 	ASSERT_EQ(0, books_of(0, &other));
 	EXPECT_EQ(HIGH, other.high);
+}
+
+/* === Migration =========================================================== */
+
+struct migrant {
+	int fd;
+	__u64 handle;
+	char *at, *ordinary;
+};
+
+/* Which node a page of one's own is on, and -errno where there is no telling. */
+static int move_to(void *page, const int *node)
+{
+	int status = -EINVAL;
+
+	if (syscall(SYS_move_pages, 0, 1UL, &page, node, &status,
+		    node ? MPOL_MF_MOVE_ALL : 0) < 0)
+		return -errno;
+	return status;
+}
+
+static int by_move_pages(const struct migrant *it, int from, int to)
+{
+	int moved = move_to(it->ordinary, &to), ours = move_to(it->at, &to);
+
+	(void)from;
+	return moved == to && ours == -EFAULT ? 0 : 1;
+}
+
+static int by_migrate_pages(const struct migrant *it, int from, int to)
+{
+	unsigned long old = 1UL << from, new = 1UL << to;
+
+	(void)it;
+	return syscall(SYS_migrate_pages, 0, 8UL * sizeof(old), &old, &new) < 0;
+}
+
+static int by_mbind(const struct migrant *it, int from, int to)
+{
+	unsigned long nodes = 1UL << to;
+
+	(void)from;
+	/* What can't be migrated is left where it is; or refused. */
+	syscall(SYS_mbind, it->at, page_size(), MPOL_BIND, &nodes,
+		8UL * sizeof(nodes), MPOL_MF_MOVE_ALL);
+	return !!syscall(SYS_mbind, it->ordinary, page_size(), MPOL_BIND,
+			 &nodes, 8UL * sizeof(nodes), MPOL_MF_MOVE_ALL);
+}
+
+/* The control: an ordinary page of the same process is moved by the same call. */
+TEST_F(nodes, nobody_moves_a_page)
+{
+	static int (*const ways[])(const struct migrant *it, int from, int to) = {
+		by_move_pages, by_migrate_pages, by_mbind,
+	};
+	struct labyrinth_query before, after;
+	struct migrant it = { .fd = self->fd };
+
+	ASSERT_EQ(0, pin_to_cpu(self->cpu[0]));
+	test_alloc(self->fd, 0, 1, &it.handle);
+	ASSERT_EQ(0, put_pattern(self->fd, it.handle, page_size(), 3));
+	it.at = test_map_blocks(self->fd, 1, &it.handle);
+	test_query(self->fd, 0, it.handle, &before);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		it.ordinary = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, it.ordinary);
+		*it.ordinary = 1;
+		ASSERT_EQ(0, move_to(it.ordinary, NULL));
+		EXPECT_TRUE(shows_pattern(it.at, page_size(), 3));
+		ASSERT_EQ(0, ways[i](&it, 0, 1)) {
+			TH_LOG("way %zu", i);
+		}
+		ASSERT_EQ(1, move_to(it.ordinary, NULL)) {
+			TH_LOG("control: way %zu moved nothing", i);
+		}
+		munmap(it.ordinary, page_size());
+	}
+	/* As the kernel does it for itself, of all that can be moved. */
+	ASSERT_EQ(0, set_text("/proc/sys/vm/compact_memory", "1"));
+	test_query(self->fd, 0, it.handle, &after);
+	EXPECT_EQ(before.out_phys, after.out_phys);
+	EXPECT_EQ(0, node_of(self->fd, it.handle));
+	EXPECT_TRUE(shows_pattern(it.at, page_size(), 3));
+	munmap(it.at, page_size());
+	test_free(self->fd, 1, &it.handle);
 }
 
 /* === CPUs ================================================================ */

@@ -187,6 +187,24 @@ race() {
 	done
 }
 
+# As the module makes it, where nobody is there to say otherwise; and who says so by
+# the udev rule, if that lies beside the module, says it of this device.
+device_is_roots() {
+	local device mode rule rules
+
+	device=/sys/dev/char/$(stat -c %Hr:%Lr /dev/labyrinth)
+	mode=$(stat -c %a:%u:%g /dev/labyrinth)
+	if ! pidof systemd-udevd >/dev/null && [ "$mode" != 600:0:0 ]; then
+		note "the device is $mode" && return 1
+	fi
+	rules=$(dirname "$(readlink -f "$ko")")/60-labyrinth.rules
+	[ -e "$rules" ] || return 0
+	rule=$(grep -v '^#' "$rules")
+	note "$mode; $rule"
+	grep -qx DEVNAME=labyrinth "$device/uevent" &&
+		[ "$rule" = "SUBSYSTEM==\"$(basename "$(readlink -f "$device/subsystem")")\", KERNEL==\"labyrinth\", GROUP=\"labyrinth\", MODE=\"0660\"" ]
+}
+
 in_use_stays() {
 	local status=0
 
@@ -254,7 +272,7 @@ group_comes_back() {
 }
 
 loaded && { unload || exit 1; }
-plan $((${#bad_parameters[@]} + 8))
+plan $((${#bad_parameters[@]} + 9))
 
 for p in "${bad_parameters[@]}"; do
 	refused "$p"
@@ -280,6 +298,8 @@ result $? "slab objects come back"
 
 load && labyrinth verify >/dev/null
 result $? "loaded again, the books agree"
+device_is_roots
+result $? "the device is root's alone, and the udev rule is of this device"
 in_use_stays
 result $? "a module in use is not unloaded, and goes on"
 named_owner_goes_too

@@ -55,6 +55,28 @@ static long long ms_until_used(int fd, __u64 pages)
 	return now_ms() - start;
 }
 
+#define STEP_MS	50
+
+/*
+ * Until nothing is held, and all has been wiped: in ms of the time that this machine
+ * ran. Of a step that was longer than one may be its host has had the rest. Or -1.
+ */
+static long running_ms_until_wiped(int fd, __s64 out)
+{
+	long long last = now_ms(), now;
+	long running = 0;
+
+	while (used_pages(fd) || pages_out() != out) {
+		if (running > SLACK_MS)
+			return -1;
+		usleep(5000);
+		now = now_ms();
+		running += now - last < STEP_MS ? now - last : STEP_MS;
+		last = now;
+	}
+	return running;
+}
+
 #define EXPECT_SOON(fd, pages)						\
 do {									\
 	long long took_ = ms_until_used(fd, pages);			\
@@ -128,6 +150,24 @@ TEST_F(end, its_blocks_end_with_it_and_the_others_do_not)
 	EXPECT_EQ(2, used_pages(self->fd));
 	test_free(self->fd, 1, &mine);
 	test_free(self->fd, 1, &shared);
+}
+
+TEST_F(end, its_blocks_are_wiped_within_a_second)
+{
+	__s64 out = pages_out();
+
+	for (int round = 0; round < 5; round++) {
+		struct holder holder = { .order = round % 2 };
+		pthread_t thread;
+		long took;
+
+		start_holder(_metadata, &holder, self->fd, &thread);
+		sem_post(&holder.go);
+		pthread_join(thread, NULL);
+		took = running_ms_until_wiped(self->fd, out);
+		EXPECT_LE(0, took);
+		EXPECT_GE(1000, took);
+	}
 }
 
 /* From when it is gone until it is reclaimed: to everybody, another new thread too. */

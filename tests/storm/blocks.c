@@ -234,8 +234,8 @@ void write_block(struct held *block)
 		did(self.board, OP_WRITE);
 }
 
-/* Comes with a label, and is what that says. */
-void receive(struct held *block, const char *how)
+/* Comes with a label, and is what that says; and with @address, if it is to have one. */
+void receive(struct held *block, __u64 address, const char *how)
 {
 	struct labyrinth_query query;
 
@@ -246,6 +246,9 @@ void receive(struct held *block, const char *how)
 		fail("%s: it has a place already: %#llx", how,
 		     (unsigned long long)query.out_offset);
 	block->size = page_size() << query.out_order;
-	block->label = query.out_tag;
+	if (address && (query.out_tag & ADDRESS_MASK) != address)
+		fail("%s: it was for another: tag %#llx", how,
+		     (unsigned long long)query.out_tag);
+	block->label = query.out_tag & ~ADDRESS_MASK;
 	verify(block, how);
 }

@@ -20,6 +20,15 @@
 /* The tag of a block that is being written, or is still zero. */
 #define UNFINISHED	(1ULL << 62)
 
+/* Of what is given the tag says to whom as well: the low bits of its number. */
+#define ADDRESS_SHIFT	44
+#define ADDRESS_MASK	(0x3ffffULL << ADDRESS_SHIFT)
+
+static inline __u64 address_of(__u32 owner)
+{
+	return (__u64)owner << ADDRESS_SHIFT & ADDRESS_MASK;
+}
+
 static inline __u64 label_of(__u32 writer, __u32 sequence)
 {
 	return (__u64)(writer & 0xfffff) << SEQUENCE_BITS |

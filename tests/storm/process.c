@@ -179,7 +179,7 @@ static bool adopt(unsigned long epoch)
 			return false;
 		}
 		*block = (struct held){ handle, 0, page_size(), NULL, epoch };
-		receive(block, "a block that was left");
+		receive(block, 0, "a block that was left");
 	}
 	if (ret != -ENODATA && ret != -ENOENT)
 		fail("QUERY of what was left: %s", strerror(-ret));

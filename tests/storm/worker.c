@@ -150,9 +150,15 @@ static void op_give(void)
 
 	if (!count || !to || to == self.number)
 		return;
-	/* What is given is whole. */
+	/* What is given is whole, and says to whom. */
 	for (int i = 0; i < count; i++)
 		if (picked[i]->label & UNFINISHED)
+			return;
+	for (int i = 0; i < count; i++)
+		if (!still_there(picked[i],
+				 _set(self.fd, LABYRINTH_SET_TAG, handles[i],
+				      picked[i]->label | address_of(to), 0),
+				 "SET before GIVE"))
 			return;
 	ret = _give(self.fd, to, count, handles);
 	switch (ret) {
@@ -197,7 +203,7 @@ static void op_take(void)
 		/* It may have been revoked from the inbox's end on. */
 		*block = (struct held){ handles[i], 0, page_size(), NULL,
 					epoch };
-		receive(block, "a block that was given");
+		receive(block, address_of(self.number), "a block that was given");
 	}
 	did(self.board, OP_TAKE);
 }

@@ -85,7 +85,7 @@ struct held *free_place(void);
 int places(void);
 void verify(struct held *block, const char *when);
 void write_block(struct held *block);
-void receive(struct held *block, const char *how);
+void receive(struct held *block, __u64 address, const char *how);
 
 /* process.c */
 void op_thread(void);
