@@ -235,8 +235,9 @@ static int give_run(void)
 
 static int take_run(void)
 {
-	static __u64 theirs[MANY];
-	int ret = take_up_to(peer, MANY, theirs);
+	/* A page of them: of more, memory comes from elsewhere if it must. */
+	static __u64 theirs[MANY / 2];
+	int ret = take_up_to(peer, MANY / 2, theirs);
 
 	return ret < 0 ? ret : ret == SOME ? 0 : -EBADMSG;
 }
