@@ -107,7 +107,7 @@ demo: setup
 check: setup
 	$(Q)KERNELS="$(KERNELS)" tests/check
 
-# Everything, everywhere, for as long as it takes: hours.
+# More kernels, and all that is cut short or left out above: hours.
 .PHONY: check-full
 check-full: setup
 	$(Q)FULL=1 KERNELS="6.1 6.1-cloud 6.1-rt 6.12 6.12-cloud 6.12-rt" tests/check
@@ -118,7 +118,7 @@ mutants: setup
 	$(Q)MUTANTS='$(MUTANTS)' tests/mutants/run
 
 .PHONY: lint
-lint:
+lint: setup
 	$(Q)tests/lint
 
 .PHONY: kunit failnth model coverage
@@ -136,9 +136,9 @@ fuzz: FUZZ_SECONDS ?= 600
 fuzz: setup
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/host
 	$(Q)$(MAKE) --no-print-directory -C tests/fuzz BUILD=$(BUILD)/fuzz guest
-	$(Q)tests/vm/run --kernel $(KERNEL) --variant debug --timeout $$(($(FUZZ_SECONDS) * 4 + 300)) -- \
+	$(Q)tests/vm/run --kernel $(KERNEL) --variant debug --timeout $$(($(FUZZ_SECONDS) * 14 + 300)) -- \
 		env FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/guest
-	$(Q)tests/vm/run --kernel debug --variant kcov --timeout $$(($(FUZZ_SECONDS) * 4 + 600)) -- \
+	$(Q)tests/vm/run --kernel debug --variant kcov --timeout $$(($(FUZZ_SECONDS) * 14 + 600)) -- \
 		env FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/guest
 
 .PHONY: load

@@ -50,5 +50,6 @@ END {
 	for (i = 1; i <= known; i++)
 		if (!used[i])
 			print "reached, so it needs no reason: " pattern[i] > "/dev/stderr"
-	printf "%d lines not reached, %d of them without a reason\n", NR, without
+	printf "%d lines %s, %d of them without a reason\n", NR,
+		what == "lines" ? "not reached" : "not left by each way", without
 }

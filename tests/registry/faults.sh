@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Plants one fault after another in copies of the registry's sources, and has the
-# tests run on each: whatever is not caught fails. Needs a directory to work in.
+# tests run on each: whatever is not caught fails. TAP. Needs a directory to work in.
 set -eu
 
 work=$1
 module=${MODULE:-../../module}
 make=${MAKE:-make}
+count=0
 missed=0
 
 # name | variant | file | sed script
@@ -107,10 +108,12 @@ plant() {
 "$make" -s all BUILD="$work" MODULE="$module" VARIANTS='plain tsan'
 faults | grep -- "${2:-.}" >"$work/list"
 while IFS='|' read -r name variant file script; do
-	echo "$name ($file)"
+	count=$((count + 1)) verdict=ok
 	if plant "$variant" "$file" "$script"; then
-		missed=$((missed + 1))
+		missed=$((missed + 1)) verdict="not ok"
 	fi
+	echo "$verdict $count - $name ($file)"
 done <"$work/list"
-echo "$(wc -l <"$work/list") faults, $missed not caught"
+echo "1..$count"
+echo "# $count faults, $missed not caught"
 [ "$missed" -eq 0 ]

@@ -5,8 +5,10 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/page_ref.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -133,6 +135,18 @@ static noinline int timer(void)
 	return 0;
 }
 
+/* A reference that nobody has is dropped. */
+static noinline int reference(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	if (!page)
+		return -ENOMEM;
+	page_ref_freeze(page, 1);
+	put_page(page);
+	return 0;
+}
+
 static unsigned long shared;
 
 static int increment(void *unused)
@@ -167,7 +181,7 @@ static const struct {
 	{ "out_of_bounds", out_of_bounds }, { "leak", leak },
 	{ "shift", shift }, { "bounds", bounds }, { "sleep", sleep },
 	{ "inversion", inversion }, { "nesting", nesting }, { "rcu", rcu },
-	{ "timer", timer }, { "race", race },
+	{ "timer", timer }, { "reference", reference }, { "race", race },
 };
 
 static int __init labyrinth_faulty_init(void)
