@@ -9,8 +9,6 @@
 #include <linux/gfp.h>
 #include <linux/types.h>
 
-#include "compat.h"
-
 /*
  * For the refill: may reclaim, never takes a zone below its min watermark, never
  * wakes the OOM killer.
@@ -18,8 +16,7 @@
 #define LAB_GFP_REFILL	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOMEMALLOC | \
 			 __GFP_NOWARN)
 /* For a request at once: for all, and for owners with the emergency right. */
-#define LAB_GFP_NOWAIT	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN | \
-			 LAB_GFP_KEPT)
+#define LAB_GFP_NOWAIT	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 #define LAB_GFP_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)
 
 void *lab_block_get(int nid, gfp_t gfp, unsigned int order);

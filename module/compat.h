@@ -21,18 +21,6 @@ static inline struct class *lab_class_create(const char *name)
 #endif
 }
 
-/*
- * Before 6.3 a real-time task's request that may not reclaim goes below the min
- * watermark, unless it says by this that it is of the kind which __GFP_NOMEMALLOC
- * keeps from that (gfp_to_alloc_flags() in mm/page_alloc.c). When memory is short such
- * a request may also leave the task's cpuset, as what comes from the reserve does.
- */
-#ifdef __GFP_ATOMIC
-#define LAB_GFP_KEPT	__GFP_ATOMIC
-#else
-#define LAB_GFP_KEPT	((__force gfp_t)0)
-#endif
-
 /* In .mmap, where the VMA is nobody else's yet. */
 static inline void lab_vm_flags(struct vm_area_struct *vma, unsigned long set,
 				unsigned long clear)

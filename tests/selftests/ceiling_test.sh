@@ -56,13 +56,17 @@ reserve_above_the_ceiling
 result $? "a reserve above the ceiling is refused"
 # As whom: drain, or rt.
 drained() {
-	local what="$1 that takes all it can leaves each zone its min watermark"
+	local boost what="$1 that takes all it can leaves each zone its min watermark"
 
 	# It is killed, for what the kernel itself needs.
 	grep -qw kasan_report /proc/kallsyms &&
 		result 0 "$what # SKIP KASAN asks for memory at any time" && return
+	# Without what is added to min after fragmentation, which would hide what is below.
+	boost=$(</proc/sys/vm/watermark_boost_factor)
+	echo 0 >/proc/sys/vm/watermark_boost_factor
 	reload_with ceiling=100 slots="$pages" && greedy "$2"
 	result $? "$what"
+	echo "$boost" >/proc/sys/vm/watermark_boost_factor
 }
 drained "an unprivileged program" drain
 drained "an unprivileged real-time program" rt

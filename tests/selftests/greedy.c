@@ -161,7 +161,11 @@ static char text[65536];
 /* As /proc/zoneinfo has it; @free with those that the CPUs keep at hand. */
 struct look {
 	long free, min, present;	/* min without what fragmentation adds */
-	long slack;		/* counted by CPU, put together now and then */
+	/*
+	 * Counted by CPU, put together now and then; and each CPU looks at the
+	 * watermark first, and then takes: a batch at once.
+	 */
+	long slack;
 	char name[32];
 };
 
@@ -193,7 +197,8 @@ static void read_line(const char *line, struct look *look)
 		look->present = value;
 	else if (sscanf(line, " count: %ld", &value) == 1)
 		look->free += value;
-	else if (sscanf(line, " vm stats threshold: %ld", &value) == 1)
+	else if (sscanf(line, " vm stats threshold: %ld", &value) == 1 ||
+		 sscanf(line, " batch: %ld", &value) == 1)
 		look->slack += value;
 }
 
@@ -293,7 +298,10 @@ static int take_in_every_way(int socket, int policy)
 	if (fd < 0 || write(socket, &number, sizeof(number)) < 0 ||
 	    await_peer(socket))
 		return 101;
-	for (int round = 0; round < 5; round++) {
+	for (int round = 0; round < 6; round++) {
+		/* What one CPU keeps at hand the other does not come by. */
+		if (pin_to_cpu(round % sysconf(_SC_NPROCESSORS_ONLN)))
+			return 105;
 		for (int order = MAX_ORDER; order >= 0; order--)
 			if (take_all(fd, order, 0,
 				     LABYRINTH_FALLBACK_FAIL) < 0)
