@@ -31,11 +31,17 @@ function read_source(file,    line, n, name) {
 	close(file)
 }
 
+function has_condition(line) {
+	return line ~ /(^|[^A-Za-z_])(if|for|while|switch|case|for_each[a-z_]*)([^A-Za-z_]|$)|_for_each|[?]|&&|[|][|]|WARN_ON/
+}
+
 {
 	if (source != $1)
 		read_source($1)
 	shown = $1 ":" $2 " " inside[$2] ": " text[$2]
 	why = "no reason"
+	if (what == "branches" && !has_condition(text[$2]))
+		why = "no condition of ours: an exception's way out, or what is inlined"
 	for (i = 1; i <= known; i++)
 		if (shown ~ pattern[i]) {
 			why = reason[i]
