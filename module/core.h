@@ -42,7 +42,10 @@
 /* The stack's count is modulo 256. */
 #define LAB_MAX_CPU_DEPTH	255
 
-/* What a call itself needs: it is refused rather than that somebody is killed for it. */
+/*
+ * What a call that takes blocks, or maps them, needs for itself: it is refused rather
+ * than that somebody is killed for it.
+ */
 #define LAB_GFP_CALL		(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | \
 				 __GFP_NOWARN)
 

@@ -214,8 +214,7 @@ static bool lab_defer_fetch(struct labyrinth *lab,
 
 	if (lab_closed(lab) || !lab_worker_headroom(lab, 1UL << order))
 		return false;
-	addr = lab_fetch(lab, NUMA_NO_NODE,
-			 LAB_GFP_NOWAIT, order,
+	addr = lab_fetch(lab, NUMA_NO_NODE, LAB_GFP_NOWAIT, order,
 			 lab_reserve_lacks(lab));
 	if (IS_ERR(addr))
 		return false;

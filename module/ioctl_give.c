@@ -286,8 +286,7 @@ int lab_ioctl_take(struct lab_call *call)
 
 	if (take->flags || !take->count || take->count > LAB_MAX_BATCH)
 		return -EINVAL;
-	handles = kvmalloc_array(take->count, sizeof(*handles),
-				 LAB_GFP_CALL);
+	handles = kvmalloc_array(take->count, sizeof(*handles), LAB_GFP_CALL);
 	if (!handles)
 		return -ENOMEM;
 	do {

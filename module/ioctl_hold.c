@@ -259,8 +259,7 @@ int lab_ioctl_alloc(struct lab_call *call)
 	alloc->out_count = 0;
 	alloc->out_rung = LABYRINTH_RUNG_NONE;
 	alloc->out_reason = LABYRINTH_REASON_NONE;
-	handles = kvmalloc_array(alloc->count, sizeof(*handles),
-				 LAB_GFP_CALL);
+	handles = kvmalloc_array(alloc->count, sizeof(*handles), LAB_GFP_CALL);
 	if (alloc->scope == LABYRINTH_SCOPE_THREAD)
 		spare = lab_thread_new();
 	if (!handles || (alloc->scope == LABYRINTH_SCOPE_THREAD && !spare)) {

@@ -336,7 +336,7 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 	mutex_unlock(&owner->lab->owners.lock);
 }
 
-/* Guarantee and inbox: what memory may lack for, both or neither. */
+/* Guarantee and inbox: for these there may be no memory. Both or neither. */
 static int lab_owner_set_pages(struct labyrinth_owner *owner,
 			       struct genl_info *info)
 {

@@ -99,18 +99,29 @@ static bool same_handles(__u64 *a, __u64 *b)
 		.handles = slow_address(slow),				\
 	})
 
+/* It stands where it writes its first handle, until the page arrives. */
+static int start_alloc(struct stuck *stuck, int fd, struct labyrinth_alloc *cmd,
+		       struct slow_page *slow)
+{
+	int ret = slow_page_missing(slow);
+
+	if (ret)
+		return ret;
+	*cmd = ALLOC_INTO(slow);
+	*stuck = (struct stuck){
+		.fd = fd, .nr = LABYRINTH_IOC_ALLOC, .cmd = cmd,
+	};
+	return start_call(stuck) ?: slow_page_await(slow);
+}
+
 TEST_F(race, free_finds_no_block_that_alloc_has_not_published)
 {
-	struct stuck stuck = { .fd = self->fd, .nr = LABYRINTH_IOC_ALLOC };
+	struct stuck stuck;
 	struct labyrinth_alloc alloc;
 	struct slow_page slow;
 	struct seen seen;
 
-	ASSERT_EQ(0, slow_page_missing(&slow));
-	alloc = ALLOC_INTO(&slow);
-	stuck.cmd = &alloc;
-	ASSERT_EQ(0, start_call(&stuck));
-	ASSERT_EQ(0, slow_page_await(&slow));
+	ASSERT_EQ(0, start_alloc(&stuck, self->fd, &alloc, &slow));
 	ASSERT_EQ(0, guess_handles(self->owner, &seen));
 	ASSERT_EQ(COUNT, seen.count) {
 		TH_LOG("control: %u of %u blocks were guessed", seen.count,
@@ -140,18 +151,14 @@ TEST_F(race, free_finds_no_block_that_alloc_has_not_published)
 
 TEST_F(race, revoke_and_alloc_leave_no_block_to_two)
 {
-	struct stuck stuck = { .fd = self->fd, .nr = LABYRINTH_IOC_ALLOC };
+	struct stuck stuck;
 	struct labyrinth_alloc alloc;
 	struct slow_page slow;
 	__u64 valid = 0;
 	int ret;
 
 	test_alloc(self->fd, 0, COUNT, self->handles);
-	ASSERT_EQ(0, slow_page_missing(&slow));
-	alloc = ALLOC_INTO(&slow);
-	stuck.cmd = &alloc;
-	ASSERT_EQ(0, start_call(&stuck));
-	ASSERT_EQ(0, slow_page_await(&slow));
+	ASSERT_EQ(0, start_alloc(&stuck, self->fd, &alloc, &slow));
 	/* At least those that are published. */
 	EXPECT_LE(COUNT, revoke_from(self->owner, NULL, 0));
 	EXPECT_EQ(0, every_call_refuses(self->fd, self->handles[0]));
@@ -169,7 +176,7 @@ TEST_F(race, revoke_and_alloc_leave_no_block_to_two)
 /* Its handles have been written when the owner dies: they must not look like any. */
 TEST_F(race, alloc_whose_owner_is_removed_says_that_there_is_nothing)
 {
-	struct stuck stuck = { .fd = self->fd, .nr = LABYRINTH_IOC_ALLOC };
+	struct stuck stuck;
 	struct labyrinth_alloc alloc;
 	struct slow_page slow;
 
@@ -178,11 +185,7 @@ TEST_F(race, alloc_whose_owner_is_removed_says_that_there_is_nothing)
 	test_attach(self->fd, OWNER);
 	/* The control: it takes pages while there is an owner. */
 	test_alloc(self->fd, 0, COUNT, self->handles);
-	ASSERT_EQ(0, slow_page_missing(&slow));
-	alloc = ALLOC_INTO(&slow);
-	stuck.cmd = &alloc;
-	ASSERT_EQ(0, start_call(&stuck));
-	ASSERT_EQ(0, slow_page_await(&slow));
+	ASSERT_EQ(0, start_alloc(&stuck, self->fd, &alloc, &slow));
 	EXPECT_EQ(0, owner_del(OWNER));
 	ASSERT_EQ(0, slow_page_arrive(&slow));
 	EXPECT_EQ(-ESHUTDOWN, end_call(&stuck));

@@ -224,10 +224,10 @@ TEST_F(nodes, one_nodes_watermarks_leave_the_other_alone)
 
 /* === Migration =========================================================== */
 
+/* From node 0 to node 1. */
 struct migrant {
-	int fd;
-	__u64 handle;
-	char *at, *ordinary;
+	char *ours;
+	char *ordinary;
 };
 
 /* Which node a page of one's own is on, and -errno where there is no telling. */
@@ -241,56 +241,61 @@ static int move_to(void *page, const int *node)
 	return status;
 }
 
-static int by_move_pages(const struct migrant *it, int from, int to)
+static bool by_move_pages(const struct migrant *it)
 {
-	int moved = move_to(it->ordinary, &to), ours = move_to(it->at, &to);
+	int to = 1;
 
-	(void)from;
-	return moved == to && ours == -EFAULT ? 0 : 1;
+	return move_to(it->ordinary, &to) == to &&
+	       move_to(it->ours, &to) == -EFAULT;
 }
 
-static int by_migrate_pages(const struct migrant *it, int from, int to)
+/* All that the process has there. */
+static bool by_migrate_pages(const struct migrant *it)
 {
-	unsigned long old = 1UL << from, new = 1UL << to;
+	unsigned long from = 1UL << 0, to = 1UL << 1;
 
 	(void)it;
-	return syscall(SYS_migrate_pages, 0, 8UL * sizeof(old), &old, &new) < 0;
+	return syscall(SYS_migrate_pages, 0, 8UL * sizeof(to), &from, &to) >= 0;
 }
 
-static int by_mbind(const struct migrant *it, int from, int to)
+static int bind_to_other(char *page)
 {
-	unsigned long nodes = 1UL << to;
+	unsigned long to = 1UL << 1;
 
-	(void)from;
+	return syscall(SYS_mbind, page, page_size(), MPOL_BIND, &to,
+		       8UL * sizeof(to), MPOL_MF_MOVE_ALL);
+}
+
+static bool by_mbind(const struct migrant *it)
+{
 	/* What can't be migrated is left where it is; or refused. */
-	syscall(SYS_mbind, it->at, page_size(), MPOL_BIND, &nodes,
-		8UL * sizeof(nodes), MPOL_MF_MOVE_ALL);
-	return !!syscall(SYS_mbind, it->ordinary, page_size(), MPOL_BIND,
-			 &nodes, 8UL * sizeof(nodes), MPOL_MF_MOVE_ALL);
+	bind_to_other(it->ours);
+	return !bind_to_other(it->ordinary);
 }
 
 /* The control: an ordinary page of the same process is moved by the same call. */
 TEST_F(nodes, nobody_moves_a_page)
 {
-	static int (*const ways[])(const struct migrant *it, int from, int to) = {
+	static bool (*const ways[])(const struct migrant *it) = {
 		by_move_pages, by_migrate_pages, by_mbind,
 	};
 	struct labyrinth_query before, after;
-	struct migrant it = { .fd = self->fd };
+	struct migrant it;
+	__u64 handle;
 
 	ASSERT_EQ(0, pin_to_cpu(self->cpu[0]));
-	test_alloc(self->fd, 0, 1, &it.handle);
-	ASSERT_EQ(0, put_pattern(self->fd, it.handle, page_size(), 3));
-	it.at = test_map_blocks(self->fd, 1, &it.handle);
-	test_query(self->fd, 0, it.handle, &before);
+	test_alloc(self->fd, 0, 1, &handle);
+	ASSERT_EQ(0, put_pattern(self->fd, handle, page_size(), 3));
+	it.ours = test_map_blocks(self->fd, 1, &handle);
+	test_query(self->fd, 0, handle, &before);
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		it.ordinary = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		ASSERT_NE(MAP_FAILED, it.ordinary);
 		*it.ordinary = 1;
 		ASSERT_EQ(0, move_to(it.ordinary, NULL));
-		EXPECT_TRUE(shows_pattern(it.at, page_size(), 3));
-		ASSERT_EQ(0, ways[i](&it, 0, 1)) {
+		EXPECT_TRUE(shows_pattern(it.ours, page_size(), 3));
+		ASSERT_TRUE(ways[i](&it)) {
 			TH_LOG("way %zu", i);
 		}
 		ASSERT_EQ(1, move_to(it.ordinary, NULL)) {
@@ -300,12 +305,12 @@ TEST_F(nodes, nobody_moves_a_page)
 	}
 	/* As the kernel does it for itself, of all that can be moved. */
 	ASSERT_EQ(0, set_text("/proc/sys/vm/compact_memory", "1"));
-	test_query(self->fd, 0, it.handle, &after);
+	test_query(self->fd, 0, handle, &after);
 	EXPECT_EQ(before.out_phys, after.out_phys);
-	EXPECT_EQ(0, node_of(self->fd, it.handle));
-	EXPECT_TRUE(shows_pattern(it.at, page_size(), 3));
-	munmap(it.at, page_size());
-	test_free(self->fd, 1, &it.handle);
+	EXPECT_EQ(0, node_of(self->fd, handle));
+	EXPECT_TRUE(shows_pattern(it.ours, page_size(), 3));
+	munmap(it.ours, page_size());
+	test_free(self->fd, 1, &handle);
 }
 
 /* === CPUs ================================================================ */
