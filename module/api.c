@@ -10,7 +10,6 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/jiffies.h>
 #include <linux/labyrinth.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -176,9 +175,7 @@ static void lab_api_request(const struct labyrinth_request *request,
 	rq->order = request->order;
 	rq->strict = request->flags & LABYRINTH_ALLOC_STRICT;
 	rq->fallback = request->fallback;
-	rq->forever = !request->timeout_ns;
-	rq->deadline = jiffies + min_t(u64, MAX_JIFFY_OFFSET,
-				       nsecs_to_jiffies64(request->timeout_ns) + 1);
+	lab_request_timeout(rq, request->timeout_ns);
 }
 
 void lab_api_page(struct labyrinth_page *page, const struct lab_slot *slot,

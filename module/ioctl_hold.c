@@ -7,7 +7,6 @@
  * until then: no call finds them. Handles that FREE was given are LEAVING until
  * then: every call refuses them, and they can come back.
  */
-#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -54,9 +53,7 @@ static void lab_alloc_request(const struct labyrinth_alloc *alloc,
 	rq->order = alloc->order;
 	rq->strict = alloc->flags & LABYRINTH_ALLOC_STRICT;
 	rq->fallback = alloc->fallback;
-	rq->forever = !alloc->timeout_ns;
-	rq->deadline = jiffies + min_t(u64, MAX_JIFFY_OFFSET,
-				       nsecs_to_jiffies64(alloc->timeout_ns) + 1);
+	lab_request_timeout(rq, alloc->timeout_ns);
 }
 
 static int lab_refused(enum labyrinth_reason reason)

@@ -9,6 +9,7 @@
  *   own        one exchange
  */
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/sched/signal.h>
@@ -254,12 +255,32 @@ static bool lab_ladder(struct labyrinth *lab, struct labyrinth_owner *owner,
 
 /* === Fallbacks =========================================================== */
 
+/**
+ * lab_request_timeout - how long may be waited for it, from now on
+ * @rq: the request; its fallback is set
+ * @timeout_ns: in ns; 0: no limit
+ *
+ * By the clock and not in jiffies, which stand still while a CPU holds up the tick:
+ * nobody is to be told before its time that it has passed.
+ *
+ * Context: any; the clock can be read only where a caller can wait.
+ */
+void lab_request_timeout(struct lab_request *rq, u64 timeout_ns)
+{
+	rq->deadline = KTIME_MAX;
+	if (rq->fallback == LABYRINTH_FALLBACK_WAIT && timeout_ns)
+		rq->deadline = ktime_add_safe(ktime_get(),
+					      min_t(u64, timeout_ns, KTIME_MAX));
+}
+
 /* How long to sleep before looking again, in jiffies; 0: the time is up. */
 static long lab_wait_step(const struct lab_request *rq)
 {
-	long left = (long)(rq->deadline - jiffies);
+	s64 left = ktime_to_ns(ktime_sub(rq->deadline, ktime_get()));
 
-	return rq->forever ? LAB_WAIT_STEP : clamp(left, 0L, LAB_WAIT_STEP);
+	if (left <= 0)
+		return 0;
+	return min_t(u64, nsecs_to_jiffies64(left) + 1, LAB_WAIT_STEP);
 }
 
 /*

@@ -5,6 +5,8 @@
 #ifndef LABYRINTH_LADDER_H
 #define LABYRINTH_LADDER_H
 
+#include <linux/ktime.h>
+
 #include "owner.h"
 
 /**
@@ -13,15 +15,13 @@
  * @strict: only what never leaves the reserve; order 0 only
  * @fallback: enum labyrinth_fallback: FAIL, WAIT, or DEFER, which fails here and
  *	leaves what comes of it to the caller
- * @deadline: with WAIT: in jiffies; none with @forever
- * @forever: wait without a deadline
+ * @deadline: with WAIT: on the monotonic clock; KTIME_MAX: none
  */
 struct lab_request {
 	unsigned int order;
 	bool strict;
 	enum labyrinth_fallback fallback;
-	unsigned long deadline;
-	bool forever;
+	ktime_t deadline;
 };
 
 /**
@@ -38,6 +38,7 @@ struct lab_grant {
 	enum labyrinth_reason reason;
 };
 
+void lab_request_timeout(struct lab_request *rq, u64 timeout_ns);
 bool lab_grant_own(struct labyrinth *lab, struct labyrinth_owner *owner,
 		   u32 index, struct lab_grant *grant);
 bool lab_grant_enter(struct labyrinth *lab, struct labyrinth_owner *owner,

@@ -269,7 +269,7 @@ struct labyrinth_info {
  * @scope: enum labyrinth_scope
  * @fallback: enum labyrinth_fallback; there is no default
  * @timeout_ns: with LABYRINTH_FALLBACK_WAIT: how long at most, 0 for no limit;
- *	must be 0 otherwise
+ *	must be 0 otherwise. ETIMEDOUT comes not before that by CLOCK_MONOTONIC
  * @tag: given to the first block; each further one gets one more
  * @handles: user array of @count __u64, written before anything is published:
  *	a caller that can't be told its handles has taken nothing
