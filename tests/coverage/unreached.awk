@@ -3,6 +3,8 @@
 # For tests/coverage/unreached: names each line's function, finds its reason.
 
 BEGIN {
+	while (lines != "" && (getline line < lines) > 0)
+		not_reached[line] = 1
 	while ((getline line < reasons) > 0) {
 		if (line ~ /^(#|$)/)
 			continue
@@ -35,14 +37,23 @@ function has_condition(line) {
 	return line ~ /(^|[^A-Za-z_])(if|for|while|switch|case|for_each[a-z_]*)([^A-Za-z_]|$)|_for_each|[?]|&&|[|][|]|WARN_ON/
 }
 
+# Where a condition leads if it is met: behind its last line. 0 if that is reached.
+function leads_to(file, n) {
+	while (text[n] ~ /([|][|]|&&|[,(?:])$/)
+		n++
+	return ((file "\t" n + 1) in not_reached) ? n + 1 : 0
+}
+
 {
 	if (source != $1)
 		read_source($1)
-	shown = $1 ":" $2 " " inside[$2] ": " text[$2]
+	shown = $1 ":" $2 " " inside[$2] ": " ($3 == "" ? text[$2] : $3)
 	why = "no reason"
-	if (what == "branches" && !has_condition(text[$2]))
+	if (what == "branches" && $3 == "" && !has_condition(text[$2]))
 		why = "no condition of ours: an exception's way out, or what is inlined"
-	for (i = 1; i <= known; i++)
+	if (what == "branches" && (aim = leads_to($1, $2)))
+		why = "leads to line " aim ", which is not reached"
+	for (i = 1; i <= known && why == "no reason"; i++)
 		if (shown ~ pattern[i]) {
 			why = reason[i]
 			used[i] = 1
