@@ -6,7 +6,7 @@
 # ways that exceptions take.
 
 # Counts of all runs of a program add up in one file, there.
-tool_counted="-O0 -g -fcoverage-mapping -fprofile-instr-generate=$work/raw/%1m.profraw"
+tool_counted="-O1 -g -fcoverage-mapping -fprofile-instr-generate=$work/raw/%1m.profraw"
 
 # in_tool DIR NAME [TARGET]: with counters.
 in_tool() {
