@@ -97,6 +97,8 @@ public:
         std::uint32_t freed = 0;
         for (const Handle handle : handles)
             freed += static_cast<std::uint32_t>(pages.erase(handle));
+        if (freed == 0)
+            return Error{.err = ENOENT};
         return freed;
     }
 

@@ -41,6 +41,7 @@ void test_attr(tap::Report& t) {
     t.check(built.bytes().size() % 4 == 0, "attr: the run is aligned");
     t.check(attrs.type_at(0) == 1 && attrs.type_at(8) == 2, "attr: type by offset");
     t.check(attrs.type_at(10000) == 0, "attr: no type beyond the end");
+    t.check(Attrs({}).type_at(0) == 0, "attr: no type where there is no header");
     t.check(Attrs(AttrBuilder().string(2, "").bytes()).string(2) == "", "attr: the empty string");
 
     const auto long_one = raw({200, 0, 1, 0, 1, 2, 3, 4});

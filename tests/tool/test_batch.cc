@@ -59,6 +59,20 @@ void frees(tap::Report& t) {
     handles.back() = 999;
     freed = release_all(fake, handles, true);
     t.check(freed && *freed == 10 && fake.pages.empty(), "batch: partial skips it");
+    handles = alloc_all(fake, shape(false), 8)->handles;
+    freed = release_all(fake, handles, false);
+    t.check(freed && *freed == 8 && fake.pages.empty(), "batch: all, in more calls than one");
+    handles = alloc_all(fake, shape(false), 8)->handles;
+    handles.insert(handles.begin() + 4, {996, 997, 998, 999});
+    freed = release_all(fake, handles, true);
+    t.check(freed && *freed == 8 && fake.pages.empty(),
+            "batch: partial goes on behind a call that finds nothing");
+    fake.heal();
+    fake.fail_at = 1;
+    freed = release_all(fake, handles, true);
+    t.check(!freed && freed.error().err == FakePages::injected,
+            "batch: partial is no leave for other failures");
+    fake.heal();
     freed = release_all(fake, {}, false);
     t.check(freed && *freed == 0, "batch: none of none");
 }

@@ -169,6 +169,7 @@ void latencies(tap::Report& t) {
     t.check(!decode_latency_record(Attrs(r.bytes())), "latency: a record without its histogram");
     AttrBuilder nest;
     nest.flag(LABYRINTH_A_LATENCY_PAD).u64(1, 10).u64(LABYRINTH_A_LATENCY_PAD, 11);
+    nest.u64(0, 9);
     nest.u64(LABYRINTH_LATENCY_BUCKETS, 12).u64(LABYRINTH_LATENCY_BUCKETS + 1, 13);
     r.nest(LABYRINTH_A_LATENCY_BUCKET, nest);
     const auto record = decode_latency_record(Attrs(r.bytes()));

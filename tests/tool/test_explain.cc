@@ -7,6 +7,7 @@
 #include <linux/labyrinth.h>
 
 #include "explain.hh"
+#include "names.hh"
 #include "tap.hh"
 
 using namespace labyrinth;
@@ -287,9 +288,69 @@ void others(tap::Report& t) {
     says(t, e.hint, {"owner add", "die with this command"}, "no -o: why, and what to do");
 }
 
+/// Who is not ours to see, and what the module of another day might say.
+void unknown(tap::Report& t) {
+    SystemFacts f = facts();
+    f.lockdown = "confidentiality";
+    for (const int err : {ENODEV, ENXIO})
+        says(t, explain_device({.what = "opening", .err = err}, f).hint,
+             {"confidentiality", "MOK"}, "no device, by another errno: lockdown");
+    const Error denied = explain_device({.what = "opening", .err = EPERM}, f);
+    says(t, denied.hint, {"run it as root"}, "no permission: by another errno");
+    t.check(denied.hint.find("it is") == std::string::npos, "no permission: without a mode");
+    const Error broken = explain_device({.what = "opening", .err = EIO}, f);
+    says(t, broken.cause, {"EIO"}, "a device that fails: errno");
+    t.check(broken.hint.empty(), "a device that fails: nothing to be done from here");
+
+    Owner partly;
+    for (int known = 0; known < 3; known++) {
+        if (known > 0)
+            partly.mode = 0600;
+        if (known > 1)
+            partly.uid = 5;
+        says(t, explain_attach({.err = EACCES}, "db", partly).cause, {"its mode", "EACCES"},
+             "owner's mode: which is not known");
+    }
+    says(t, explain_attach({.err = EBUSY}, "db", partly).cause, {"another process"},
+         "busy: of an owner that is known, by whom is not");
+    says(t, explain_attach({.err = EIO}, "db", partly).cause, {"EIO"}, "attach: errno alone");
+
+    const auto met = [](int err, std::uint32_t reason = LABYRINTH_REASON_NONE) {
+        return Error{.err = err, .reason = reason};
+    };
+    for (const std::uint32_t reason : {LABYRINTH_REASON_MEMLOCK, LABYRINTH_REASON_INBOX})
+        says(t, explain_alloc(met(EDQUOT, reason), "x", "db", {}).cause,
+             {reason_words(reason).c_str(), "EDQUOT"}, "alloc: a limit without figures");
+    says(t, explain_alloc(met(ENOSPC, LABYRINTH_REASON_INBOX), "x", "db", Standing{}).cause,
+         {"ENOSPC"}, "alloc: an inbox that is not there yet");
+    says(t, explain_alloc(met(EINVAL), "x", "db", {}).cause, {"EINVAL"},
+         "alloc: a largest order that is not known");
+    says(t, explain_alloc(met(EIO), "x", "db", {}).cause, {"EIO"}, "alloc: errno alone");
+
+    const auto given = [&](int err, std::uint32_t reason, const std::optional<Owner>& to) {
+        return explain_give(met(err, reason), "giving", "a", "db", to).cause;
+    };
+    Owner open;
+    open.accept = LABYRINTH_ACCEPT_ANY;
+    says(t, given(EDQUOT, LABYRINTH_REASON_QUOTA, {}), {"receiver's quota", "EDQUOT"},
+         "give: a quota that is not known");
+    for (const std::optional<Owner>& to : {std::optional<Owner>(), std::optional<Owner>(open)})
+        says(t, given(ENOSPC, LABYRINTH_REASON_INBOX, to),
+             {reason_words(LABYRINTH_REASON_INBOX).c_str()}, "give: an inbox without figures");
+    says(t, given(EACCES, LABYRINTH_REASON_REFUSED, open), {"EACCES"},
+         "give: refused, though it takes from anybody by now");
+    says(t, given(ESRCH, LABYRINTH_REASON_NONE, open), {"no such receiver"},
+         "give: not there, though it takes from anybody");
+    says(t, explain_empty("db", {}).hint, {"--follow"}, "take: an owner that is not known");
+    for (const int err : {EBUSY, EOPNOTSUPP})
+        t.same(explain_revoke({.cause = "c", .err = err}, {}, 5).cause, "c",
+               "revoke: of an owner that is not known, what the kernel said");
+}
+
 } // namespace
 
 void test_explain(tap::Report& t) {
+    unknown(t);
     module_missing(t);
     permission(t);
     attach(t);

@@ -68,6 +68,8 @@ void percentiles(tap::Report& t) {
             "percentile: all of them, and not beyond the longest");
     record.buckets = {{3, 1}, {1, 2}, {2, 0}};
     t.check(percentile(record, 500) == 1, "percentile: the order of buckets does not matter");
+    record.buckets = {{1, 0}, {2, 1}};
+    t.check(percentile(record, 500) == 2, "percentile: a bucket without calls is none");
     record.buckets = {{1, 3}, {2, 1}};
     t.check(percentile(record, 750) == 1 && percentile(record, 751) == 2,
             "percentile: a part of a call is a call");

@@ -301,6 +301,40 @@ void others(tap::Report& t) {
     t.same(text([](Output& out) { out.done(); }), "", "output: text done is silence");
 }
 
+void spellings(tap::Report& t) {
+    const auto verdict = [](std::uint32_t result) {
+        return text([&](Output& out) {
+            Verdict v;
+            v.result = result;
+            v.tries = 1;
+            v.text = "what differs";
+            out.verdict(v);
+        });
+    };
+    t.check(verdict(Verdict::agree).starts_with("all books agree: ") &&
+                verdict(Verdict::disagree).find("what differs") != std::string::npos &&
+                verdict(Verdict::busy).starts_with("too busy to tell: "),
+            "output: text verdicts");
+    const json described = document([](Output& out) {
+        Verdict v;
+        v.result = Verdict::disagree;
+        v.text = "what differs";
+        out.verdict(v);
+    });
+    t.check(described["text"] == "what differs", "output: JSON verdict, in words");
+    t.same(text([](Output& out) { out.free({.owner = "db", .wanted = 3, .freed = 2}); }), "freed 2 of 3\n",
+           "output: text of what was freed in part");
+    InfoReport report;
+    report.info.debug = true;
+    t.check(text([&](Output& out) { out.info(report); }).find(" (debug)") != std::string::npos,
+            "output: text info of a debug build");
+    const auto colored = [](TextSink& sink) { return make_text_output(sink, true); };
+    t.check(caught(colored, [](Output& out) {
+                out.owners({.entries = {hostile()}});
+            }).starts_with("\033[1m"),
+            "output: a table's head is bold where there are colours");
+}
+
 void errors(tap::Report& t) {
     const Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     TextSink sink(null.get());
@@ -339,6 +373,7 @@ void sinks(tap::Report& t) {
 } // namespace
 
 void test_output(tap::Report& t) {
+    spellings(t);
     owners(t);
     pages(t);
     latencies(t);

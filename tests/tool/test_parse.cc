@@ -76,6 +76,7 @@ void durations(tap::Report& t) {
 
 void handles(tap::Report& t) {
     t.same(shown(parse_handle("0x1f")), "31", "handle: short");
+    t.same(shown(parse_handle("0X1F")), "31", "handle: capitals all through");
     t.same(shown(parse_handle("0xffffffffffffffff")), "18446744073709551615",
            "handle: the largest");
     t.same(shown(parse_handle("0x000000010000002A")), "4294967338", "handle: 16 digits, capitals");
@@ -105,7 +106,7 @@ void owners(tap::Report& t) {
     t.same(shown(parse_owner_name(longest)), longest, "owner name: 31 characters");
     for (const std::string& bad :
          {std::string(), longest + "a", std::string("a b"), std::string("a/b"),
-          std::string("\303\244"), std::string("a\0b", 3), std::string("a\n")})
+          std::string("\303\244"), std::string("a\0b", 3), std::string("a\n"), std::string("a{")})
         t.same(shown(parse_owner_name(bad)), "usage", "owner name: a bad one is refused");
     t.same(shown(parse_owner_name("12")), "12", "owner name: after -o digits are a name");
     for (const char* bad : {"12", "0", "0x1", "-x"})

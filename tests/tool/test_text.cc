@@ -87,6 +87,15 @@ void system_facts_text(tap::Report& t) {
     t.same(selected_lockdown("[none] integrity confidentiality"), "none", "lockdown: none");
     t.same(selected_lockdown(""), "", "lockdown: no file");
     t.same(selected_lockdown("] [x"), "", "lockdown: nonsense");
+    for (const char* word : {"", "-1", "+1", "1x", ":", "nosuchname"})
+        t.check(!resolve_user(word) && !resolve_group(word),
+                "'" + std::string(word) + "' is neither a user nor a group");
+    for (const auto& [word, id] : {std::pair("root", 0U), std::pair("17", 17U)}) {
+        const auto user = resolve_user(word);
+        const auto group = resolve_group(word);
+        t.check(user && *user == id && group && *group == id,
+                "a user and a group, by name or by number: " + std::string(word));
+    }
 }
 
 } // namespace

@@ -99,6 +99,7 @@ test_usage() {
 	usage alloc -o t-a --order 1x
 	usage alloc -o t-a --tag 0x1abd000000000000
 	usage alloc -o t-a -n 2 --tag 0x1abcffffffffffff
+	usage alloc -o t-a -n 2 --tag 0xffffffffffffffff
 	usage alloc -o t-a --fallback never
 	usage alloc -o t-a --fallback defer --partial
 	usage alloc -o t-a --fallback defer --timeout 2s
@@ -134,6 +135,7 @@ test_usage() {
 	usage read -o t-a --handle x
 	usage read -o t-a --whole
 	usage --color sometimes info
+	usage --color never bogus
 	usage alloc -o t-a --scope thread
 	usage alloc -o t-a --scope threads
 	usage hold extra
@@ -171,6 +173,11 @@ test_usage() {
 	json_ok "$dir/err"
 	same "$(jq -r .errno "$dir/err")" 0
 	ok "a usage error with -j is JSON on stderr"
+	for command in -j --json -p --pretty; do
+		run 1 labyrinth bogus "$command"
+		json_ok "$dir/err"
+		ok "a usage error with $command behind it is JSON on stderr"
+	done
 	run 1 labyrinth read -j -o t-a
 	silent
 	json_ok "$dir/err"
@@ -185,6 +192,25 @@ test_usage() {
 	json_ok "$dir/err"
 	holds grep -q 'owner add' "$dir/err"
 	ok "a missing -o with --pretty is JSON on stderr"
+}
+
+# on_terminal COMMAND-LINE: what it shows there.
+on_terminal() { script -qec "$1" /dev/null </dev/null; }
+
+test_color() {
+	local bold=$'\e[1m'
+
+	run 1 on_terminal "labyrinth alloc"
+	prints "labyrinth: "
+	ok "an error on a terminal"
+	for command in "env NO_COLOR=1 labyrinth alloc" "labyrinth --color never alloc"; do
+		run 1 on_terminal "$command"
+		same "${out#*"$bold"}" "$out"
+		ok "without colours: $command"
+	done
+	run 1 on_terminal "env NO_COLOR= labyrinth --color always alloc"
+	prints "labyrinth: "
+	ok "an empty NO_COLOR says nothing"
 }
 
 test_help() {
@@ -209,6 +235,7 @@ test_help() {
 }
 
 test_usage
+test_color
 test_help
 test_absent
 finish
