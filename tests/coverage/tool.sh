@@ -81,6 +81,9 @@ tool_missing() {
 		if (source != $1)
 			read_source($1)
 		condition = $2 == $4 ? substr(text[$2], $3, $5 - $3) : substr(text[$2], $3) " ..."
+		# No condition: the loop is left otherwise.
+		if (condition == "true")
+			next
 		never = $6 ? "false" : $7 ? "true" : "asked"
 		print $1 "\t" $2 "\t`" condition "` is never " never
 	}' "$work/tool.counts" "$work/tool.conditions"
