@@ -10,6 +10,7 @@
 
 #define CHUNK	1024
 #define SECOND	1000000000ULL
+#define GUARANTEE	4
 
 FIXTURE(wait) {
 	int fd;			/* the waiter's */
@@ -211,6 +212,30 @@ TEST_F(wait, poll_tells_of_the_emergency_part_only_whom_it_is_for)
 	EXPECT_EQ(0, poll(&other, 1, 0));
 	EXPECT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
 	EXPECT_EQ(0, poll(&hog, 1, 0));
+}
+
+static bool only_the_guarantee_is_left(void)
+{
+	struct books books;
+
+	return !books_get(&books) && books.guaranteed == GUARANTEE &&
+	       !books.available && !books.emergency_available;
+}
+
+TEST_F(wait, poll_tells_of_a_guarantee_only_whose_it_is)
+{
+	__u32 id = owner_value(HOG, LABYRINTH_A_OWNER_ID);
+	struct pollfd hog = { .fd = self->hog, .events = POLLOUT };
+	struct pollfd other = { .fd = self->fd, .events = POLLOUT };
+
+	ASSERT_EQ(0, reserve_set(GUARANTEE, GUARANTEE, 0));
+	test_free(self->hog, CHUNK, self->handles);
+	ASSERT_EQ(0, owner_set(id, LABYRINTH_A_OWNER_GUARANTEE, GUARANTEE));
+	ASSERT_TRUE(WAIT_UNTIL(only_the_guarantee_is_left()));
+	EXPECT_EQ(1, poll(&hog, 1, 0));
+	EXPECT_EQ(POLLOUT, hog.revents);
+	EXPECT_EQ(0, poll(&other, 1, 0));
+	EXPECT_EQ(0, owner_set(id, LABYRINTH_A_OWNER_GUARANTEE, 0));
 }
 
 static void ignore(int sig)

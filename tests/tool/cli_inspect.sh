@@ -111,6 +111,12 @@ test_owner_change() {
 	run 0 labyrinth -j show t-a
 	jq_is '[.quota,.emergency,.mode,.guarantee]|map(tostring)|join(" ")' "100 false 0600 3"
 	ok "owner set"
+	run 0 labyrinth owner set t-a --emergency
+	run 0 labyrinth owner set t-a --gid 12
+	run 0 labyrinth -j show t-a
+	jq_is '[.emergency,.gid,.quota]|map(tostring)|join(" ")' "true 12 100"
+	run 0 labyrinth owner set t-a --gid 0 --no-emergency
+	ok "owner set of one thing leaves the others"
 	run 0 labyrinth -j owner set t-a --quota 1M
 	jq_is .ok true
 	run 0 labyrinth -j show t-a
@@ -149,7 +155,11 @@ test_reserve() {
 	run 0 labyrinth reserve set --low "$low" --high "$high"
 	run 0 labyrinth -j reserve
 	jq_is '.reserve[0]|[.low,.high]|join(" ")' "$low $high"
-	ok "reserve set back, on all nodes"
+	run 0 labyrinth reserve set --high $((high + 1))
+	run 0 labyrinth -j reserve
+	jq_is '.reserve[0]|[.low,.high]|join(" ")' "$low $((high + 1))"
+	run 0 labyrinth reserve set --high "$high"
+	ok "reserve set back, on all nodes, and one of them alone"
 	run 0 labyrinth reserve set --emergency $((emergency + 1))
 	run 0 labyrinth -j reserve
 	jq_is '.reserve[0].emergency' "$((emergency + 1))"

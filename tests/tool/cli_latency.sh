@@ -52,7 +52,8 @@ test_latency() {
 	jq_is '[.latency[].count]|add' "$calls"
 	jq_is .enabled false
 	ok "latency: switched off, what was recorded stays"
-	run 0 labyrinth stats set --latency on --deadline 1h --reset
+	run 0 labyrinth stats set --deadline 1h
+	run 0 labyrinth stats set --latency on --reset
 	allocate 1
 	run 0 labyrinth stats --latency -j
 	jq_is '[.latency[].late]|add' 0
