@@ -47,7 +47,6 @@ public:
     AttrBuilder& string(std::uint16_t type, std::string_view value);
     AttrBuilder& nest(std::uint16_t type, const AttrBuilder& inner);
     Bytes bytes() const { return bytes_; }
-    bool empty() const { return bytes_.empty(); }
 
 private:
     AttrBuilder& put(std::uint16_t type, Bytes payload, std::size_t extra_zeroes = 0);

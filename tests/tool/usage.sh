@@ -177,6 +177,9 @@ test_usage() {
 		run 1 labyrinth bogus "$command"
 		json_ok "$dir/err"
 		ok "a usage error with $command behind it is JSON on stderr"
+		run 1 labyrinth "$command" alloc -o
+		json_ok "$dir/err"
+		ok "an option without its value, $command before it, is JSON on stderr"
 	done
 	run 1 labyrinth read -j -o t-a
 	silent
