@@ -48,6 +48,7 @@ if [ "$(id -u)" != 0 ] || ! labyrinth info >/dev/null; then
 	exit 1
 fi
 test_info
+test_color
 test_owners
 test_owner_change
 test_reserve

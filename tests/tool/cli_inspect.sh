@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
 #
-# For cli.sh: info, stats, verify, owners, owner, reserve.
+# For cli.sh: info, stats, verify, owners, owner, reserve; and colours.
 
 test_info() {
 	run 0 labyrinth info
@@ -44,6 +44,27 @@ test_info() {
 	run 0 labyrinth verify
 	same "${out//[^$'\033']/}" ""
 	ok "colour when asked for, not in a pipe, never with NO_COLOR"
+}
+
+# on_terminal COMMAND-LINE: what it shows there.
+on_terminal() { script -qec "$1" /dev/null </dev/null; }
+
+colours() { [[ $out == *$'\033['* ]]; }
+
+test_color() {
+	local command
+	for command in "labyrinth verify" "env NO_COLOR= labyrinth verify" "env NO_COLOR= labyrinth --color auto verify"; do
+		run 0 on_terminal "$command"
+		prints "all books agree"
+		colours || note "no colours: $command"
+	done
+	ok "colours on a terminal; an empty NO_COLOR says nothing"
+	for command in "env NO_COLOR=1 labyrinth verify" "labyrinth --color never verify"; do
+		run 0 on_terminal "$command"
+		prints "all books agree"
+		! colours || note "colours: $command"
+	done
+	ok "none there with NO_COLOR, or when they are not wanted"
 }
 
 test_owners() {

@@ -157,6 +157,11 @@ test_revoke_held() {
 	kill "$holder"
 	let_go 0
 	says "2 of 2 blocks were"
+	hold 3
+	run 0 labyrinth revoke "$(owner_held)"
+	kill "$holder"
+	let_go 0
+	says "1 of 1 block was revoked"
 	ok "revoke of all: a file owner lives on with nothing"
 }
 

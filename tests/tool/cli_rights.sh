@@ -14,6 +14,10 @@ test_rights() {
 	says "EACCES"
 	says "0600, user 0"
 	ok "no permission on the device: its mode is named"
+	run 0 as_nobody labyrinth info -j
+	no_error
+	jq_is '.slots > 0 and (has("caller") | not)' true
+	ok "info without it says what is everybody's"
 	chmod 666 /dev/labyrinth
 	run 0 as_nobody labyrinth info
 	prints "page size"

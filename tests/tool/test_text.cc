@@ -79,6 +79,7 @@ void names(tap::Report& t) {
     t.same(attribute_name(LABYRINTH_CMD_VERIFY, 1), "", "attribute: one that is never sent");
     t.same(errno_words(EDQUOT), "EDQUOT (Disk quota exceeded)", "errno: name and text");
     t.same(errno_name(9999), "E9999", "errno: one without a name");
+    t.same(errno_words(9999), "E9999 (unknown error)", "errno: nor words");
 }
 
 void system_facts_text(tap::Report& t) {

@@ -197,25 +197,6 @@ test_usage() {
 	ok "a missing -o with --pretty is JSON on stderr"
 }
 
-# on_terminal COMMAND-LINE: what it shows there.
-on_terminal() { script -qec "$1" /dev/null </dev/null; }
-
-test_color() {
-	local bold=$'\e[1m'
-
-	run 1 on_terminal "labyrinth alloc"
-	prints "labyrinth: "
-	ok "an error on a terminal"
-	for command in "env NO_COLOR=1 labyrinth alloc" "labyrinth --color never alloc"; do
-		run 1 on_terminal "$command"
-		same "${out#*"$bold"}" "$out"
-		ok "without colours: $command"
-	done
-	run 1 on_terminal "env NO_COLOR= labyrinth --color always alloc"
-	prints "labyrinth: "
-	ok "an empty NO_COLOR says nothing"
-}
-
 test_help() {
 	local command
 	for command in '' info alloc free read write pages owners owner 'owner add' 'owner del' \
@@ -238,7 +219,6 @@ test_help() {
 }
 
 test_usage
-test_color
 test_help
 test_absent
 finish
