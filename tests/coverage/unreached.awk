@@ -14,14 +14,21 @@ BEGIN {
 	}
 }
 
-# A function begins in the first column, in C and in C++: what has a "(" there.
+# A function begins in the first column, what has a "(" there; in C++ a class's own
+# one indented by one.
+function begins_function(line) {
+	if (line ~ /^(    )?(if|else|while|for|switch|return|static_assert)[^a-z_]/)
+		return 0
+	return line ~ /^[A-Za-z_].*\(/ || line ~ /^    [A-Za-z_][A-Za-z_0-9:<>&* ]* [*&]?[A-Za-z_]+\(.*[)a-z] \{$/
+}
+
 function read_source(file,    line, n, name) {
 	source = file
 	delete text
 	delete inside
 	name = "-"
 	for (n = 1; (getline line < file) > 0; n++) {
-		if (line ~ /^[A-Za-z_].*\(/ && line !~ /^(if|while|for|switch|return|static_assert)/) {
+		if (begins_function(line)) {
 			name = line
 			sub(/\(.*/, "", name)
 			sub(/.*[ *&:]/, "", name)
@@ -33,15 +40,30 @@ function read_source(file,    line, n, name) {
 	close(file)
 }
 
+function goes_on(line) {
+	return line ~ /([|][|]|&&|[,(?:=<>+*&|]|return)$/ && line !~ /^([*\/]|case |default:|[a-z_]+:)/
+}
+
+# The whole statement that line is of, and in last its last line.
+function statement(n,    whole) {
+	while (goes_on(text[n - 1]))
+		n--
+	for (whole = text[n]; goes_on(text[n]); whole = whole " " text[n])
+		n++
+	last = n
+	return whole
+}
+
 function has_condition(line) {
 	return line ~ /(^|[^A-Za-z_])(if|for|while|switch|case|for_each[a-z_]*)([^A-Za-z_]|$)|_for_each|[?]|&&|[|][|]|WARN_ON/
 }
 
-# Where a condition leads if it is met: behind its last line. 0 if that is reached.
-function leads_to(file, n) {
-	while (text[n] ~ /([|][|]|&&|[,(?:])$/)
-		n++
-	return ((file "\t" n + 1) in not_reached) ? n + 1 : 0
+# Where the branch leads that is not taken, if it is sure to: behind a condition whose
+# parts each lead there, when they are met. 0 if that is reached.
+function leads_to(file, whole, told) {
+	if (whole !~ /^(\} )?(else )?if / || whole ~ /&&/ || told ~ /is never false$/)
+		return 0
+	return ((file "\t" last + 1) in not_reached) ? last + 1 : 0
 }
 
 {
@@ -49,9 +71,10 @@ function leads_to(file, n) {
 		read_source($1)
 	shown = $1 ":" $2 " " inside[$2] ": " ($3 == "" ? text[$2] : $3)
 	why = "no reason"
-	if (what == "branches" && $3 == "" && !has_condition(text[$2]))
-		why = "no condition of ours: an exception's way out, or what is inlined"
-	if (what == "branches" && (aim = leads_to($1, $2)))
+	whole = statement($2)
+	if (what == "branches" && $3 == "" && !has_condition(whole))
+		why = "no condition of ours: what is inlined"
+	if (what == "branches" && (aim = leads_to($1, whole, $3)))
 		why = "leads to line " aim ", which is not reached"
 	for (i = 1; i <= known && why == "no reason"; i++)
 		if (shown ~ pattern[i]) {
