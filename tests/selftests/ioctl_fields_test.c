@@ -338,6 +338,21 @@ TEST_F(fields, the_largest_batch_is_freed)
 	EXPECT_EQ(0, used_pages(self->fd));
 }
 
+TEST_F(fields, freeing_in_part_what_is_wrong_altogether_is_refused)
+{
+	struct labyrinth_free cmd = {
+		.flags = LABYRINTH_FREE_PARTIAL,
+		.count = 2,
+		.handles = (uintptr_t)self->handles,
+	};
+
+	self->handles[0] = 0;
+	self->handles[1] = ~0ULL;
+	test_err_free_cmd(ENOENT, self->fd, &cmd);
+	EXPECT_EQ(0, cmd.out_count);
+	EXPECT_EQ(0, cmd.out_bad);
+}
+
 TEST_F(fields, free_with_an_unreadable_handle_array_frees_nothing)
 {
 	char *area = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,

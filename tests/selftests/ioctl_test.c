@@ -383,6 +383,24 @@ TEST_F(frame, an_unknown_number_is_refused)
 	}
 }
 
+TEST_F(frame, another_direction_is_refused)
+{
+	const unsigned long others[] = { _IOC_NONE, _IOC_READ, _IOC_WRITE };
+
+	for (int i = 0; i < CALLS; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(others); k++) {
+			unsigned long nr = shapes[i].nr;
+
+			nr &= ~((unsigned long)_IOC_DIRMASK << _IOC_DIRSHIFT);
+			nr |= others[k] << _IOC_DIRSHIFT;
+			prepare(self, i, self->area);
+			EXPECT_EQ(-1, ioctl(self->fd, nr, self->area));
+			EXPECT_EQ(ENOTTY, errno);
+			EXPECT_TRUE(settle(self, held_after(i, -ENOTTY)));
+		}
+	}
+}
+
 TEST_F(frame, another_type_is_refused)
 {
 	const int types[] = { 0xb9, 0xbb, 0x3a, 0xff, 1 };
@@ -494,6 +512,35 @@ TEST_F(frame, a_caller_that_cannot_be_answered_has_changed_nothing)
 		ASSERT_EQ(0, mprotect(self->area, page_size(), PROT_READ));
 		EXPECT_CALL(-EFAULT, i, self->area);
 	}
+}
+
+/* Refused with @err, of which more is told; and what if that can't be. */
+static void refused_untold(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(frame) *self, int i, int err)
+{
+	EXPECT_EQ(err, run(self, i, self->area));
+	ASSERT_EQ(0, mprotect(self->area, page_size(), PROT_READ));
+	EXPECT_EQ(-EFAULT, run(self, i, self->area)) {
+		TH_LOG("in %s", shapes[i].name);
+	}
+	ASSERT_EQ(0, mprotect(self->area, page_size(), PROT_READ | PROT_WRITE));
+}
+
+TEST_F(frame, a_caller_that_cannot_be_told_why_is_told_that)
+{
+	struct labyrinth_give *give = (void *)self->area;
+	struct labyrinth_map *map = (void *)self->area;
+	__u64 none = 0;
+
+	prepare(self, GIVE, give);
+	give->handles = (uintptr_t)&none;
+	refused_untold(_metadata, self, GIVE, -ENOENT);
+	give->to = -1;
+	refused_untold(_metadata, self, GIVE, -ESRCH);
+	prepare(self, MAP, map);
+	map->handles = (uintptr_t)&none;
+	refused_untold(_metadata, self, MAP, -ENOENT);
+	EXPECT_TRUE(settle(self, 2));
 }
 
 TEST_F(frame, a_read_only_descriptor_reads_and_changes_nothing)

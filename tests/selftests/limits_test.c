@@ -98,6 +98,26 @@ TEST_F(limits, a_quota_below_what_is_held_takes_nothing_away)
 	test_alloc(self->fd, 0, 1, self->handles);
 }
 
+TEST_F(limits, who_cannot_be_told_of_the_quota_is_told_that)
+{
+	struct labyrinth_alloc *cmd = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, file_quota_set(self->fd, 1));
+	*cmd = (struct labyrinth_alloc){
+		.size = sizeof(*cmd),
+		.count = 2,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)self->handles,
+	};
+	EXPECT_EQ(-1, ioctl(self->fd, LABYRINTH_IOC_ALLOC, cmd));
+	EXPECT_EQ(EDQUOT, errno);
+	ASSERT_EQ(0, mprotect(cmd, page_size(), PROT_READ));
+	EXPECT_EQ(-1, ioctl(self->fd, LABYRINTH_IOC_ALLOC, cmd));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, used_pages(self->fd));
+}
+
 TEST_F(limits, a_strict_request_is_bound_by_the_quota_too)
 {
 	ASSERT_EQ(0, file_quota_set(self->fd, 1));

@@ -391,6 +391,7 @@ TEST_F(take, an_eventfd_replaces_the_one_before)
 	EXPECT_TRUE(signalled(second));
 	EXPECT_TRUE(is_silent(first));
 
+	test_err_eventfd(EINVAL, self->taker, -2);
 	/* None: whoever polls is told all the same, and after the eventfds. */
 	test_take(self->taker, 1, self->got);
 	test_eventfd(self->taker, -1);

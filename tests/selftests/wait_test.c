@@ -239,6 +239,33 @@ TEST_F(wait, poll_tells_of_a_guarantee_only_whose_it_is)
 	EXPECT_EQ(0, poll(&other, 1, 0));
 }
 
+#define REMOVED	"selftest.wait.removed"
+
+static int wait_for_a_named_owner(void *arg)
+{
+	__u64 handle;
+	struct labyrinth_alloc cmd = waiting(60 * SECOND, 1, &handle);
+	int fd = _open_device(O_RDWR);
+
+	(void)arg;
+	if (fd < 0 || _attach(fd, REMOVED) || _alloc_cmd(fd, &cmd) != -ESHUTDOWN)
+		return 100;
+	return cmd.out_reason != LABYRINTH_REASON_DYING || cmd.out_count;
+}
+
+TEST_F(wait, who_waits_for_an_owner_that_is_removed_is_told)
+{
+	pid_t pid;
+
+	owner_del(REMOVED);
+	ASSERT_EQ(0, owner_add(REMOVED, (struct owner_options){ .mode = 0600 }));
+	pid = spawn(wait_for_a_named_owner, NULL);
+	/* What is waited for is charged. */
+	EXPECT_TRUE(WAIT_UNTIL(owner_value(REMOVED, LABYRINTH_A_OWNER_USED) == 1));
+	EXPECT_EQ(0, owner_del(REMOVED));
+	EXPECT_EQ(0, reap(pid));
+}
+
 static void ignore(int sig)
 {
 	(void)sig;
