@@ -82,6 +82,9 @@ static void lt_give_round(enum lt_context context, void *arg)
 	if (held.handle)
 		lt_free(&basic->b, &held);
 	basic->wrong += lt_take(&basic->b, &held) != -EAGAIN;
+	/* Of no slot; and from no inbox. */
+	basic->wrong += labyrinth_give(basic->a.lab, ~0ULL, basic->b.lab, 0, 0, NULL) != -ENOENT;
+	basic->wrong += lt_take(&basic->a, &held) != -EAGAIN;
 	basic->served++;
 }
 

@@ -178,12 +178,22 @@ void lt_test_defer(void)
 
 static struct lt_slow {
 	struct labyrinth_deferred deferred;
+	struct labyrinth_owner *owner;
 	struct completion begun;
+	u32 reason;	/* why it can't wait there */
 	bool ended;
 } lt_slow;
 
 static void lt_slow_served(struct labyrinth_deferred *deferred, int err)
 {
+	const struct labyrinth_request rq = {
+		.fallback = LABYRINTH_FALLBACK_WAIT,
+		.timeout_ns = NSEC_PER_MSEC,
+	};
+	struct labyrinth_page page;
+
+	if (labyrinth_alloc(lt_slow.owner, &rq, &page) == -EINVAL)
+		lt_slow.reason = page.reason;
 	complete(&lt_slow.begun);
 	msleep(300);
 	WRITE_ONCE(lt_slow.ended, true);
@@ -206,6 +216,8 @@ void lt_test_defer_running(void)
 	if (lt_owner_make(&owner, &spec))
 		return;
 	lt_slow.deferred.served = lt_slow_served;
+	lt_slow.owner = owner.lab;
+	lt_slow.reason = LABYRINTH_REASON_NONE;
 	lt_slow.ended = false;
 	init_completion(&lt_slow.begun);
 	if (!lt_hog_drain(&hog)) {
@@ -214,6 +226,8 @@ void lt_test_defer_running(void)
 		lt_result(err == -EINPROGRESS &&
 			  wait_for_completion_timeout(&lt_slow.begun, 30 * HZ),
 			  "a deferred request is being told (%d)", err);
+		lt_result(lt_slow.reason == LABYRINTH_REASON_CONTEXT,
+			  "who is told can't wait for another (reason %u)", lt_slow.reason);
 		lt_owner_destroy(&owner);
 		lt_result(READ_ONCE(lt_slow.ended),
 			  "destroying waits for a callback that is running");
