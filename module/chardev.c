@@ -181,7 +181,7 @@ static __poll_t lab_poll(struct file *filp, poll_table *wait)
 	poll_wait(filp, &file->listener.wait, wait);
 	if (READ_ONCE(file->gone))
 		return EPOLLERR | EPOLLHUP;
-	/* aio looks again from a kernel thread: whoever waits had better look itself. */
+	/* From a kernel thread (none does today): whoever waits had better look itself. */
 	if (!current->mm)
 		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 	if (file->mm != current->mm)

@@ -160,6 +160,19 @@ pinned() {
 		! rmmod labyrinth 2>/dev/null && [ -e /sys/module/labyrinth ]
 }
 
+# Given to by its number, or looked for: it is as if it were not there.
+module_is_hidden() {
+	local id handle said
+
+	owner sink --accept any && owner giver && capture to=sink rate_hz=1 count=1 || return
+	id=$(labyrinth -j owners | jq '.owners[] | select(.kind == "kernel").id')
+	handle=$(labyrinth alloc -o giver) || return
+	said=$(labyrinth give -o giver --to "#$id" "$handle" 2>&1)
+	[[ $? -eq 2 && $said == *ESRCH* ]] || { note "given: $said" && return 1; }
+	said=$(setpriv --reuid=nobody --regid=nogroup --clear-groups labyrinth show "#$id" 2>&1)
+	[[ $? -eq 2 && $said == *ENOENT* ]] || { note "shown: $said" && return 1; }
+}
+
 # after STATUS NAME: everything goes, and must have gone.
 after() {
 	local status=$1 owner
@@ -176,7 +189,7 @@ after() {
 	result "$status" "$2"
 }
 
-plan 13
+plan 14
 all_arrive
 after $? "$count interrupts, $count records arrive"
 drops_are_counted_alike
@@ -195,6 +208,8 @@ receiver_goes
 after $? "the receiver is removed while pages come"
 unknown_receiver
 after $? "without a receiver the sample is not loaded"
+module_is_hidden
+after $? "the sample's own owner accepts nothing, and nobody but root sees it"
 pinned
 after $? "labyrinth stays while the sample is there"
 finish

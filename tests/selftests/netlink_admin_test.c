@@ -302,6 +302,21 @@ TEST_F(admin, a_watermark_out_of_bounds_changes_nothing)
 	}
 }
 
+TEST_F(admin, every_part_of_the_reserve_has_its_slots)
+{
+	struct books books;
+
+	ASSERT_EQ(0, reserve_set(10, 200, 5));
+	ASSERT_EQ(0, books_get(&books));
+	EXPECT_EQ(-EINVAL, reserve_set(KEEP, books.slots + 1, KEEP));
+	EXPECT_EQ(-EINVAL, reserve_set(KEEP, KEEP, books.slots + 1));
+	/* Each by itself, but not both. */
+	EXPECT_EQ(-EINVAL, reserve_set(KEEP, books.slots - 4, KEEP));
+	ASSERT_EQ(0, books_get(&books));
+	EXPECT_EQ(200, books.high);
+	EXPECT_EQ(5, books.emergency);
+}
+
 TEST_F(admin, low_stays_above_the_guarantees)
 {
 	struct books books;

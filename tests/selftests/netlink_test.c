@@ -179,6 +179,10 @@ TEST_F(netlink, a_page_is_told_as_its_owner_keeps_it)
 	PUT_U64(LABYRINTH_A_PAGE_HANDLE, handle);
 	PUT_U32(LABYRINTH_A_PAGE_OWNER, info.out_owner);
 	EXPECT_REFUSED(EINVAL, 0);
+	/* The slot's, but not of this time: the generation is in its upper bits. */
+	START(PAGE_GET);
+	PUT_U64(LABYRINTH_A_PAGE_HANDLE, handle + (1ULL << 32));
+	EXPECT_REFUSED(ENOENT, LABYRINTH_A_PAGE_HANDLE);
 
 	test_free(fd, 1, &handle);
 	START(PAGE_GET);

@@ -3,6 +3,7 @@
  * TAKE, and how a receiver is told: order, poll, eventfd; many givers, several
  * takers.
  */
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -345,6 +346,27 @@ TEST_F(take, poll_overlooks_nothing_while_another_thread_takes)
 	EXPECT_EQ(0, eager.failed);
 	EXPECT_EQ(0, overlooked);
 	EXPECT_EQ(WAITING + 1, inbox_used(self->taker));
+}
+
+/* What is to come it can't be told of: it waits for files with one queue alone. */
+TEST_F(take, aio_is_told_what_has_come)
+{
+	struct iocb poll = {
+		.aio_lio_opcode = IOCB_CMD_POLL,
+		.aio_fildes = self->taker,
+		.aio_buf = POLLIN,
+	}, *polls = &poll;
+	struct timespec limit = { .tv_sec = 60 };
+	aio_context_t context = 0;
+	struct io_event event = {};
+
+	if (syscall(SYS_io_setup, 1, &context))
+		SKIP(return, "this kernel has no aio");
+	ASSERT_EQ(0, give_tagged(self->giver, self->to, 1));
+	ASSERT_EQ(1, syscall(SYS_io_submit, context, 1, &polls));
+	EXPECT_EQ(1, syscall(SYS_io_getevents, context, 1, 1, &event, &limit));
+	EXPECT_TRUE(event.res & POLLIN);
+	EXPECT_EQ(0, syscall(SYS_io_destroy, context));
 }
 
 /* === eventfd ============================================================= */

@@ -203,6 +203,9 @@ TEST_F(wait, poll_tells_of_the_emergency_part_only_whom_it_is_for)
 	struct pollfd hog = { .fd = self->hog, .events = POLLOUT };
 	struct pollfd other = { .fd = self->fd, .events = POLLOUT };
 
+	ASSERT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 1));
+	EXPECT_EQ(0, poll(&hog, 1, 0));
+	ASSERT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
 	EXPECT_EQ(0, poll(&hog, 1, 0));
 	ASSERT_EQ(0, reserve_set(0, 1, EMERGENCY));
 	test_free(self->hog, CHUNK, self->handles);
