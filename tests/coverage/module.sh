@@ -30,7 +30,8 @@ module_collect() {
 	local tree=$work/tree
 
 	[ "$1" != kunit ] || tree=$work/kunit
-	[ -n "$(find "$tree/module" -name '*.gcda' -print -quit)" ] || return 0
+	[ -n "$(find "$tree/module" -name '*.gcda' -print -quit)" ] ||
+		stop "stage $1 has no counts of the module; see $work/$1.log"
 	gcovr --root "$tree" --filter "$tree/module/" --exclude '.*/module/kunit/.*' \
 		--gcov-ignore-parse-errors --json "$work/json/$1.json" "$tree/module" \
 		>"$work/$1.gcovr" 2>&1 || {

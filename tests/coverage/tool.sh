@@ -25,7 +25,7 @@ tool_collect() {
 	local raw
 
 	mapfile -t raw < <(find "$work/raw" -name '*.profraw')
-	[ ${#raw[@]} -gt 0 ] || return 0
+	[ ${#raw[@]} -gt 0 ] || stop "stage $1 has no counts of the tool; see $work/$1.log"
 	llvm-profdata merge -o "$work/profile/$1" "${raw[@]}" || stop "llvm-profdata failed after stage $1"
 	rm "${raw[@]}"
 }
