@@ -232,6 +232,16 @@ named_owner_goes_too() {
 	return $status
 }
 
+# loaded_as PARAMETER LOW HIGH: what was not said follows from what was.
+loaded_as() {
+	local status=0 said
+
+	insmod "$ko" "$1" || return 1
+	said=$(labyrinth -j reserve | jq -r '.reserve | map("\(.low) \(.high)") | unique | .[]')
+	[ "$said" = "$2 $3" ] || { note "$1: low and high are $said" && status=1; }
+	unload && return $status
+}
+
 # memory.current of a group whose processes are gone. Memory.high has reclaimed what
 # can be, and the CPUs give up what they have charged in advance; what still varies
 # then is slabs in part.
@@ -272,12 +282,15 @@ group_comes_back() {
 }
 
 loaded && { unload || exit 1; }
-plan $((${#bad_parameters[@]} + 9))
+plan $((${#bad_parameters[@]} + 10))
 
 for p in "${bad_parameters[@]}"; do
 	refused "$p"
 	result $? "refused with a message that names it: $p"
 done
+
+loaded_as reserve_low=100 100 200 && loaded_as reserve_high=100 50 100
+result $? "one watermark is taken from the other"
 
 # Once, so that what the first load leaves for good is not counted.
 load && unload || exit 1
