@@ -17,11 +17,16 @@ log_begin
 said=$(./poison 2>&1)
 status=$?
 [ $status -ne 4 ] || skip_all "$said"
-plan 3
+plan 4
 [ -z "$said" ] || note "$said"
 result $status "a poisoned page is never handed out again"
 log_has 'block of owner [0-9]+ \(poison\) is still referenced or poisoned: quarantined'
 result $? "the log says whose it was"
+# Its process has ended, and so has the owner.
+said=$(labyrinth -j owners | jq -r '.owners[] | select(.name == "poison") | "\(.quarantined) \(.used) \(.id)"')
+note "owners: $said"
+[[ $said == "1 1 "* ]] && [ "$(labyrinth -j show "#${said##* }" | jq .quarantined)" = 1 ]
+result $? "the dead owner is shown for as long as it is held back"
 reload_with && log_has '1 blocks stay behind: quarantined' && labyrinth verify >/dev/null
 result $? "it stays behind when the module is unloaded"
 finish
