@@ -389,6 +389,7 @@ TEST_F(death, of_a_named_owner_under_its_file)
 {
 	int fd = test_open_device(O_RDWR);
 	__u64 handles[PAGES], offset;
+	struct labyrinth_info info;
 	char *at;
 
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
@@ -401,6 +402,8 @@ TEST_F(death, of_a_named_owner_under_its_file)
 	ASSERT_EQ(0, owner_del(OWNER));
 	EXPECT_TRUE(is_gone(at, PAGES));
 	EXPECT_OUT(0);
+	test_info(fd, &info);
+	EXPECT_EQ(0, info.out_used);
 	test_err_map(ESHUTDOWN, fd, 1, handles, NULL);
 	test_err_mmap(ESHUTDOWN, fd, PROT_READ, MAP_SHARED, page_size(),
 		      offset);

@@ -357,6 +357,13 @@ TEST_F(netlink, a_missing_attribute_is_refused)
 	}
 }
 
+TEST_F(netlink, a_dump_refuses_a_value_of_the_wrong_length)
+{
+	DUMP(PAGE_GET);
+	PUT_U64(LABYRINTH_A_PAGE_OWNER, 1);
+	EXPECT_BAD_VALUE(LABYRINTH_A_PAGE_OWNER);
+}
+
 TEST_F(netlink, a_value_of_the_wrong_length_is_refused)
 {
 	static const struct {
