@@ -41,7 +41,7 @@ function read_source(file,    line, n, name) {
 }
 
 function goes_on(line) {
-	return line ~ /([|][|]|&&|[,(?:=<>+*&|]|return)$/ && line !~ /^([*\/]|case |default:|[a-z_]+:)/
+	return line ~ /([,(?:=<>+*&|]|return)$/ && line !~ /^([*\/]|case |default:|[a-z_]+:)/
 }
 
 # The whole statement that line is of, and in last its last line.
