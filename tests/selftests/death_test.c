@@ -109,28 +109,15 @@ static int execute_and_stay(void)
 	return 112;
 }
 
-static bool fdinfo_says(int fd, const char *line)
-{
-	char path[64], text[1024] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	return strstr(text, line);
-}
-
 static bool is_dead(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLOUT };
 	struct labyrinth_info info;
+	char line[128];
 
 	return _info(fd, &info) == -EIO && poll(&pollfd, 1, 0) == 1 &&
 	       pollfd.revents == (POLLERR | POLLHUP) &&
-	       fdinfo_says(fd, "\nlabyrinth-owner:\tdead\n");
+	       fdinfo_line(fd, "labyrinth-owner:\tdead\n", line, sizeof(line));
 }
 
 /* Of all that can be had at once, nothing has anything in it. */

@@ -269,18 +269,10 @@ static void *use_in_thread(void *arg)
 /* The number behind @name in the file's fdinfo, or -1. */
 static long fdinfo_value(int fd, const char *name)
 {
-	char path[64], line[128];
-	long value = -1;
-	FILE *file;
+	char line[128];
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)))
-			value = atol(line + strlen(name));
-	if (file)
-		fclose(file);
-	return value;
+	return fdinfo_line(fd, name, line, sizeof(line)) ?
+		atol(line + strlen(name)) : -1;
 }
 
 TEST_F(descriptor, its_fdinfo_tells_whose_it_is_and_what_that_has)

@@ -383,6 +383,16 @@ TEST_F(frame, an_unknown_number_is_refused)
 	}
 }
 
+/* No call, though it is like @i's but for @nr. */
+static void refused_number(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(frame) *self, int i, unsigned long nr)
+{
+	prepare(self, i, self->area);
+	EXPECT_EQ(-1, ioctl(self->fd, nr, self->area));
+	EXPECT_EQ(ENOTTY, errno);
+	EXPECT_TRUE(settle(self, held_after(i, -ENOTTY)));
+}
+
 TEST_F(frame, another_direction_is_refused)
 {
 	const unsigned long others[] = { _IOC_NONE, _IOC_READ, _IOC_WRITE };
@@ -393,10 +403,7 @@ TEST_F(frame, another_direction_is_refused)
 
 			nr &= ~((unsigned long)_IOC_DIRMASK << _IOC_DIRSHIFT);
 			nr |= others[k] << _IOC_DIRSHIFT;
-			prepare(self, i, self->area);
-			EXPECT_EQ(-1, ioctl(self->fd, nr, self->area));
-			EXPECT_EQ(ENOTTY, errno);
-			EXPECT_TRUE(settle(self, held_after(i, -ENOTTY)));
+			refused_number(_metadata, self, i, nr);
 		}
 	}
 }
@@ -411,10 +418,7 @@ TEST_F(frame, another_type_is_refused)
 
 			nr &= ~(0xffUL << _IOC_TYPESHIFT);
 			nr |= (unsigned long)types[k] << _IOC_TYPESHIFT;
-			prepare(self, i, self->area);
-			EXPECT_EQ(-1, ioctl(self->fd, nr, self->area));
-			EXPECT_EQ(ENOTTY, errno);
-			EXPECT_TRUE(settle(self, held_after(i, -ENOTTY)));
+			refused_number(_metadata, self, i, nr);
 		}
 	}
 }

@@ -126,18 +126,6 @@ TEST_F(limits, a_strict_request_is_bound_by_the_quota_too)
 		       self->handles);
 }
 
-TEST_F(limits, a_files_own_owner_has_no_quota_once_it_is_left)
-{
-	struct labyrinth_info info;
-
-	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){ .mode = 0600 }));
-	test_info(self->fd, &info);
-	EXPECT_EQ(0, owner_set(info.out_owner, LABYRINTH_A_OWNER_QUOTA, LIMIT));
-	test_attach(self->fd, OWNER);
-	EXPECT_EQ(-ESHUTDOWN,
-		  owner_set(info.out_owner, LABYRINTH_A_OWNER_QUOTA, LIMIT));
-}
-
 TEST_F(limits, a_named_owner_gets_its_quota_exactly)
 {
 	ASSERT_EQ(0, owner_add(OWNER, (struct owner_options){

@@ -522,6 +522,23 @@ static inline bool is_asleep(pid_t id)
 	return state == 'S' || state == 'D';
 }
 
+/* The line that begins with @start in @fd's fdinfo goes to @line. False: none. */
+static inline bool fdinfo_line(int fd, const char *start, char *line, int size)
+{
+	char path[64];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	while (!found && fgets(line, size, file))
+		found = !strncmp(line, start, strlen(start));
+	fclose(file);
+	return found;
+}
+
 static inline pid_t spawn(int (*fn)(void *arg), void *arg)
 {
 	pid_t pid = fork();
