@@ -26,8 +26,9 @@ loaded() {
 	[ -e /sys/module/labyrinth ]
 }
 
+# load [PARAMETER]...: with these behind its own.
 load() {
-	insmod "$ko" "${params[@]}" 2>"$work/insmod" || { note "insmod: $(<"$work/insmod")" && return 1; }
+	insmod "$ko" "${params[@]}" "$@" 2>"$work/insmod" || { note "insmod: $(<"$work/insmod")" && return 1; }
 }
 
 # While somebody has it open that is EBUSY, or EAGAIN: nothing else may be said.
@@ -236,7 +237,7 @@ named_owner_goes_too() {
 loaded_as() {
 	local status=0 said
 
-	insmod "$ko" "$1" || return 1
+	load "$1" || return 1
 	said=$(labyrinth -j reserve | jq -r '.reserve | map("\(.low) \(.high)") | unique | .[]')
 	[ "$said" = "$2 $3" ] || { note "$1: low and high are $said" && status=1; }
 	unload && return $status
