@@ -77,6 +77,27 @@ static const struct mmu_notifier_ops lab_mm_ops = {
 
 /* === open, release, poll ================================================= */
 
+/* Passes it on. Under the lock of lab->refilled, which is taken before any file's. */
+static int lab_file_refilled(struct wait_queue_entry *entry,
+			     unsigned int mode, int flags, void *key)
+{
+	struct lab_file *file = container_of(entry, struct lab_file, refilled);
+
+	wake_up_all(&file->listener.wait);
+	return 0;
+}
+
+/* From its first poll on: those that never poll cost the worker nothing. */
+static void lab_file_await_refills(struct lab_file *file)
+{
+	struct wait_queue_head *refilled = &file->lab->refilled;
+
+	spin_lock_irq(&refilled->lock);
+	if (list_empty(&file->refilled.entry))
+		__add_wait_queue(refilled, &file->refilled);
+	spin_unlock_irq(&refilled->lock);
+}
+
 static struct lab_file *lab_file_new(struct labyrinth *lab)
 {
 	struct lab_owner_spec spec = {
@@ -100,6 +121,8 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 	}
 	mutex_init(&file->lock);
 	init_waitqueue_head(&file->listener.wait);
+	init_waitqueue_func_entry(&file->refilled, lab_file_refilled);
+	INIT_LIST_HEAD(&file->refilled.entry);
 	file->lab = lab;
 	file->self = owner;
 	file->acting = owner;
@@ -154,6 +177,7 @@ static int lab_file_release(struct inode *inode, struct file *filp)
 	if (lab_file_leave(file, true))
 		lab_wait_wiped(file->lab);
 	lab_file_eventfd(file, NULL);
+	remove_wait_queue(&file->lab->refilled, &file->refilled);
 	lab_file_map_end(file);
 	/* Frees it once no lab_mm_release() can be under way. */
 	mmu_notifier_put(&file->notifier);
@@ -171,28 +195,40 @@ static bool lab_owner_could_take(const struct labyrinth_owner *owner)
 		lab_emergency_available(owner->lab));
 }
 
-static __poll_t lab_poll(struct file *filp, poll_table *wait)
+static __poll_t lab_owner_events(struct labyrinth_owner *owner)
 {
-	struct lab_file *file = filp->private_data;
-	struct labyrinth_owner *owner;
 	__poll_t events = 0;
 
-	poll_wait(filp, &file->lab->refilled, wait);
-	poll_wait(filp, &file->listener.wait, wait);
-	if (READ_ONCE(file->gone))
-		return EPOLLERR | EPOLLHUP;
-	/* From a kernel thread (none does today): whoever waits had better look itself. */
-	if (!current->mm)
-		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
-	if (file->mm != current->mm)
-		return EPOLLERR | EPOLLHUP;
-	owner = lab_file_acting(file);
 	if (lab_owner_dying(owner))
 		return EPOLLERR | EPOLLHUP;
 	if (lab_owner_could_take(owner))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	if (lab_inbox_waiting(owner))
 		events |= EPOLLIN | EPOLLRDNORM;
+	return events;
+}
+
+/*
+ * One queue for all that there is to tell: aio waits on no more than one, and
+ * epoll keeps to those of its first call, whatever it is to look for later.
+ */
+static __poll_t lab_poll(struct file *filp, poll_table *wait)
+{
+	struct lab_file *file = filp->private_data;
+	__poll_t events = EPOLLERR | EPOLLHUP;
+
+	if (!poll_does_not_wait(wait))
+		lab_file_await_refills(file);
+	poll_wait(filp, &file->listener.wait, wait);
+	/* First queued, then looked: pairs with lab_wake(). */
+	smp_mb();
+	if (current->mm && current->mm != file->mm)
+		return events;
+	/* aio looks from a kernel thread, while the mm may go: @lock keeps the owner. */
+	mutex_lock(&file->lock);
+	if (!file->gone)
+		events = lab_owner_events(file->acting);
+	mutex_unlock(&file->lock);
 	return events;
 }
 

@@ -22,6 +22,7 @@
  * @acting: who it acts as: @self, or the named owner that it has attached
  * @lock: guards @gone, the change of @acting, and of @listener's eventfd
  * @listener: told of what comes into the inbox of @acting
+ * @refilled: in lab->refilled once it has been polled: wakes who waits in @listener
  * @inode: its own, for the mappings in it to be its own
  * @view: where its blocks are mapped
  * @gone: its owners have been left: mm dead, or closing
@@ -35,6 +36,7 @@ struct lab_file {
 	struct labyrinth_owner *acting;
 	struct mutex lock; /* gone, changes of acting and eventfd */
 	struct lab_listener listener;
+	struct wait_queue_entry refilled;
 	struct inode *inode;
 	struct lab_view view;
 	bool gone;

@@ -3,7 +3,6 @@
  * TAKE, and how a receiver is told: order, poll, eventfd; many givers, several
  * takers.
  */
-#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -305,6 +304,24 @@ TEST_F(take, epoll_tells_each_arrival_once_by_edge_and_always_by_level)
 	close(edge);
 }
 
+/* What is to be watched is changed: the queues are those of the first call. */
+TEST_F(take, epoll_tells_of_what_it_is_asked_for_later)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	ASSERT_EQ(0, file_quota_set(self->taker, 1));
+	test_alloc(self->taker, 0, 1, self->got);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->taker, &event));
+	event.events = EPOLLOUT;
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_MOD, self->taker, &event));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	test_free(self->taker, 1, self->got);
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, DEADLINE_SECONDS * 1000));
+	EXPECT_EQ(EPOLLOUT, event.events);
+	close(epoll);
+}
+
 #define WAITING		512
 #define POLLING_SECONDS	8
 
@@ -346,27 +363,6 @@ TEST_F(take, poll_overlooks_nothing_while_another_thread_takes)
 	EXPECT_EQ(0, eager.failed);
 	EXPECT_EQ(0, overlooked);
 	EXPECT_EQ(WAITING + 1, inbox_used(self->taker));
-}
-
-/* What is to come it can't be told of: it waits for files with one queue alone. */
-TEST_F(take, aio_is_told_what_has_come)
-{
-	struct iocb poll = {
-		.aio_lio_opcode = IOCB_CMD_POLL,
-		.aio_fildes = self->taker,
-		.aio_buf = POLLIN,
-	}, *polls = &poll;
-	struct timespec limit = { .tv_sec = 60 };
-	aio_context_t context = 0;
-	struct io_event event = {};
-
-	if (syscall(SYS_io_setup, 1, &context))
-		SKIP(return, "this kernel has no aio");
-	ASSERT_EQ(0, give_tagged(self->giver, self->to, 1));
-	ASSERT_EQ(1, syscall(SYS_io_submit, context, 1, &polls));
-	EXPECT_EQ(1, syscall(SYS_io_getevents, context, 1, 1, &event, &limit));
-	EXPECT_TRUE(event.res & POLLIN);
-	EXPECT_EQ(0, syscall(SYS_io_destroy, context));
 }
 
 /* === eventfd ============================================================= */
