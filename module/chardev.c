@@ -11,7 +11,6 @@
 #include <linux/device.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -43,7 +42,7 @@ static bool lab_file_leave(struct lab_file *file, bool wait)
 	mutex_lock(&file->lock);
 	first = !file->gone;
 	if (first) {
-		WRITE_ONCE(file->gone, true);
+		file->gone = true;
 		lab_inbox_listen(file->acting, NULL);
 		lab_threads_end(file->acting);
 		lab_view_close(file->acting);
@@ -75,28 +74,7 @@ static const struct mmu_notifier_ops lab_mm_ops = {
 	.free_notifier = lab_mm_free,
 };
 
-/* === open, release, poll ================================================= */
-
-/* Passes it on. Under the lock of lab->refilled, which is taken before any file's. */
-static int lab_file_refilled(struct wait_queue_entry *entry,
-			     unsigned int mode, int flags, void *key)
-{
-	struct lab_file *file = container_of(entry, struct lab_file, refilled);
-
-	wake_up_all(&file->listener.wait);
-	return 0;
-}
-
-/* From its first poll on: those that never poll cost the worker nothing. */
-static void lab_file_await_refills(struct lab_file *file)
-{
-	struct wait_queue_head *refilled = &file->lab->refilled;
-
-	spin_lock_irq(&refilled->lock);
-	if (list_empty(&file->refilled.entry))
-		__add_wait_queue(refilled, &file->refilled);
-	spin_unlock_irq(&refilled->lock);
-}
+/* === open, release ======================================================= */
 
 static struct lab_file *lab_file_new(struct labyrinth *lab)
 {
@@ -120,9 +98,7 @@ static struct lab_file *lab_file_new(struct labyrinth *lab)
 						  ERR_CAST(owner);
 	}
 	mutex_init(&file->lock);
-	init_waitqueue_head(&file->listener.wait);
-	init_waitqueue_func_entry(&file->refilled, lab_file_refilled);
-	INIT_LIST_HEAD(&file->refilled.entry);
+	lab_file_poll_begin(file);
 	file->lab = lab;
 	file->self = owner;
 	file->acting = owner;
@@ -172,64 +148,18 @@ err_leave:
 static int lab_file_release(struct inode *inode, struct file *filp)
 {
 	struct lab_file *file = filp->private_data;
+	/* Others' files wait behind this one where a kernel thread lets go of it. */
+	bool patient = !(current->flags & PF_KTHREAD);
 
 	/* Where the mm has died, its process is on its way out: not held back. */
-	if (lab_file_leave(file, true))
+	if (lab_file_leave(file, patient) && patient)
 		lab_wait_wiped(file->lab);
 	lab_file_eventfd(file, NULL);
-	remove_wait_queue(&file->lab->refilled, &file->refilled);
+	lab_file_poll_end(file);
 	lab_file_map_end(file);
 	/* Frees it once no lab_mm_release() can be under way. */
 	mmu_notifier_put(&file->notifier);
 	return 0;
-}
-
-static bool lab_owner_could_take(const struct labyrinth_owner *owner)
-{
-	if ((unsigned long)atomic_long_read(&owner->used) >=
-	    READ_ONCE(owner->quota))
-		return false;
-	return lab_reserve_available(owner->lab) ||
-	       atomic_long_read(&owner->credit) > 0 ||
-	       (READ_ONCE(owner->emergency) &&
-		lab_emergency_available(owner->lab));
-}
-
-static __poll_t lab_owner_events(struct labyrinth_owner *owner)
-{
-	__poll_t events = 0;
-
-	if (lab_owner_dying(owner))
-		return EPOLLERR | EPOLLHUP;
-	if (lab_owner_could_take(owner))
-		events |= EPOLLOUT | EPOLLWRNORM;
-	if (lab_inbox_waiting(owner))
-		events |= EPOLLIN | EPOLLRDNORM;
-	return events;
-}
-
-/*
- * One queue for all that there is to tell: aio waits on no more than one, and
- * epoll keeps to those of its first call, whatever it is to look for later.
- */
-static __poll_t lab_poll(struct file *filp, poll_table *wait)
-{
-	struct lab_file *file = filp->private_data;
-	__poll_t events = EPOLLERR | EPOLLHUP;
-
-	if (!poll_does_not_wait(wait))
-		lab_file_await_refills(file);
-	poll_wait(filp, &file->listener.wait, wait);
-	/* First queued, then looked: pairs with lab_wake(). */
-	smp_mb();
-	if (current->mm && current->mm != file->mm)
-		return events;
-	/* aio looks from a kernel thread, while the mm may go: @lock keeps the owner. */
-	mutex_lock(&file->lock);
-	if (!file->gone)
-		events = lab_owner_events(file->acting);
-	mutex_unlock(&file->lock);
-	return events;
 }
 
 /**

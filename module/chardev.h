@@ -2,13 +2,15 @@
 /*
  * /dev/labyrinth. chardev.c is the descriptor and the dispatch, ioctl_hold.c
  * what allocates and frees, ioctl_give.c what gives and takes, ioctl_page.c what
- * looks into pages, mapping.c what maps them, ioctl_owner.c the rest.
+ * looks into pages, mapping.c what maps them, poll.c what waits for them,
+ * ioctl_owner.c the rest.
  */
 #ifndef LABYRINTH_CHARDEV_H
 #define LABYRINTH_CHARDEV_H
 
 #include <linux/fs.h>
 #include <linux/mmu_notifier.h>
+#include <linux/poll.h>
 
 #include "inbox.h"
 #include "view.h"
@@ -22,7 +24,7 @@
  * @acting: who it acts as: @self, or the named owner that it has attached
  * @lock: guards @gone, the change of @acting, and of @listener's eventfd
  * @listener: told of what comes into the inbox of @acting
- * @refilled: in lab->refilled once it has been polled: wakes who waits in @listener
+ * @refilled: in lab->refilled while anybody waits in @listener, and wakes them
  * @inode: its own, for the mappings in it to be its own
  * @view: where its blocks are mapped
  * @gone: its owners have been left: mm dead, or closing
@@ -82,6 +84,11 @@ int lab_ioctl_eventfd(struct lab_call *call);
 int lab_ioctl_accept(struct lab_call *call);
 
 void lab_file_eventfd(struct lab_file *file, struct eventfd_ctx *eventfd);
+
+/* poll.c */
+void lab_file_poll_begin(struct lab_file *file);
+void lab_file_poll_end(struct lab_file *file);
+__poll_t lab_poll(struct file *filp, poll_table *wait);
 
 /* mapping.c */
 int lab_mapping_init(void);

@@ -4,8 +4,7 @@
  * registry, so that the refill can do nothing: what a waiter gets then is what
  * somebody frees.
  */
-#include <poll.h>
-
+#include "aio_util.h"
 #include "every_slot.h"
 
 #define CHUNK	1024
@@ -217,6 +216,22 @@ TEST_F(wait, poll_tells_of_the_emergency_part_only_whom_it_is_for)
 	EXPECT_EQ(0, poll(&other, 1, 0));
 	EXPECT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
 	EXPECT_EQ(0, poll(&hog, 1, 0));
+}
+
+TEST_F(wait, the_emergency_part_is_told_of_when_it_is_opened)
+{
+	aio_context_t context;
+
+	ASSERT_EQ(0, reserve_set(0, 1, EMERGENCY));
+	test_free(self->hog, CHUNK, self->handles);
+	ASSERT_TRUE(WAIT_UNTIL(only_the_emergency_part_is_left(self->hog)));
+	ASSERT_EQ(0, aio_begin(&context));
+	ASSERT_EQ(0, aio_submit(context, self->hog, POLLOUT));
+	ASSERT_EQ(-ETIME, aio_told_yet(context));
+	ASSERT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 1));
+	EXPECT_EQ(POLLOUT, aio_told(context));
+	EXPECT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
+	EXPECT_EQ(0, syscall(SYS_io_destroy, context));
 }
 
 static bool only_the_guarantee_is_left(void)
