@@ -11,6 +11,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/user.h>
 
+#include "reserve.h"
 #include "thread.h"
 #include "view.h"
 
@@ -51,6 +52,14 @@ static enum labyrinth_reason lab_over_quota(const struct labyrinth_owner *owner)
 					LABYRINTH_REASON_QUOTA;
 }
 
+/* What is charged in vain looks full meanwhile: whoever polled then looks again. */
+static void lab_room_again(struct labyrinth_owner *owner)
+{
+	/* The subtraction first: pairs with the worker's, see lab_kick(). */
+	smp_mb__after_atomic();
+	lab_kick(owner->lab);
+}
+
 static enum labyrinth_reason lab_try_charge(struct labyrinth_owner *owner,
 					    unsigned long pages)
 {
@@ -66,11 +75,13 @@ static enum labyrinth_reason lab_try_charge(struct labyrinth_owner *owner,
 	if ((unsigned long)used > READ_ONCE(owner->quota)) {
 		lab_step();
 		atomic_long_sub((long)pages, &owner->used);
+		lab_room_again(owner);
 		return lab_over_quota(owner);
 	}
 	if (!lab_account_charge(lab_payer(owner), (long)pages)) {
 		lab_step();
 		atomic_long_sub((long)pages, &owner->used);
+		lab_room_again(owner);
 		return LABYRINTH_REASON_MEMLOCK;
 	}
 	return LABYRINTH_REASON_NONE;
@@ -133,10 +144,12 @@ enum labyrinth_reason lab_charge_pending(struct labyrinth_owner *owner,
 	return reason;
 }
 
+/* What was to be taken is not: whoever polls is told of the room. Context: any. */
 void lab_uncharge_pending(struct labyrinth_owner *owner, unsigned long pages)
 {
 	preempt_disable();
 	lab_uncharge(owner, pages);
+	lab_room_again(owner);
 	lab_settle_pending(owner, pages);
 	preempt_enable();
 }

@@ -249,7 +249,7 @@ struct lab_latency {
  * @tell_queue: where others are told of arrivals, and the dead are drained
  * @unfilled: the worker's last round left something to be fetched
  * @closing: the worker is not to queue itself again
- * @refilled: woken when pages have come or have been wiped
+ * @refilled: woken when pages have come or have been wiped, or an owner has room
  * @admin: @reserve_lock: see the head of this file
  * @work_stats: under reserve_lock; only @cleaned is read without it
  * @shrinker: gives pages back under memory pressure

@@ -334,7 +334,8 @@ static void lab_owner_set_rest(struct labyrinth_owner *owner,
 		WRITE_ONCE(owner->emergency,
 			   nla_get_u32(info->attrs[LABYRINTH_A_OWNER_EMERGENCY]));
 	mutex_unlock(&owner->lab->owners.lock);
-	/* Whoever polls may have room now, or may come to more. */
+	/* Whoever polls may have room now, or may come to more: lab_kick() after it. */
+	smp_mb();
 	lab_kick(owner->lab);
 }
 

@@ -4,12 +4,15 @@
  * registry, so that the refill can do nothing: what a waiter gets then is what
  * somebody frees.
  */
+#include <pthread.h>
+
 #include "aio_util.h"
 #include "every_slot.h"
 
 #define CHUNK	1024
 #define SECOND	1000000000ULL
 #define GUARANTEE	4
+#define RESERVE		8
 
 FIXTURE(wait) {
 	int fd;			/* the waiter's */
@@ -231,6 +234,55 @@ TEST_F(wait, the_emergency_part_is_told_of_when_it_is_opened)
 	ASSERT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 1));
 	EXPECT_EQ(POLLOUT, aio_told(context));
 	EXPECT_EQ(0, owner_set_named(HOG, LABYRINTH_A_OWNER_EMERGENCY, 0));
+	EXPECT_EQ(0, syscall(SYS_io_destroy, context));
+}
+
+/* All that is left is a reserve that is full: nothing is refilled. */
+static bool only_the_reserve_is_left(int hog)
+{
+	static __u64 handles[CHUNK];
+	struct labyrinth_alloc cmd = {
+		.flags = LABYRINTH_ALLOC_PARTIAL,
+		.order = 1,
+		.count = CHUNK,
+		.fallback = LABYRINTH_FALLBACK_FAIL,
+		.handles = (uintptr_t)handles,
+	};
+	struct books books;
+
+	_alloc_cmd(hog, &cmd);
+	return !books_get(&books) && !books.vacant &&
+	       books.available == RESERVE;
+}
+
+static void *wait_in_vain(void *fd)
+{
+	__u64 handle;
+	struct labyrinth_alloc cmd = waiting(3 * SECOND, 1, &handle);
+
+	cmd.flags = 0;
+	cmd.order = 1;
+	return (void *)(intptr_t)_alloc_cmd(*(int *)fd, &cmd);
+}
+
+TEST_F(wait, the_room_of_a_wait_in_vain_is_told)
+{
+	aio_context_t context;
+	pthread_t thread;
+	void *err;
+
+	ASSERT_EQ(0, reserve_set(RESERVE / 2, RESERVE, 0));
+	test_free(self->hog, CHUNK, self->handles);
+	ASSERT_TRUE(WAIT_UNTIL(only_the_reserve_is_left(self->hog)));
+	ASSERT_EQ(0, owner_set(owner_number(self->fd), LABYRINTH_A_OWNER_QUOTA, 2));
+	ASSERT_EQ(0, aio_begin(&context));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_in_vain, &self->fd));
+	ASSERT_TRUE(WAIT_UNTIL(used_pages(self->fd) == 2));
+	ASSERT_EQ(0, aio_submit(context, self->fd, POLLOUT));
+	EXPECT_EQ(-ETIME, aio_told_yet(context));
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(-ETIMEDOUT, (intptr_t)err);
+	EXPECT_EQ(POLLOUT, aio_told(context));
 	EXPECT_EQ(0, syscall(SYS_io_destroy, context));
 }
 
