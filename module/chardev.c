@@ -60,7 +60,7 @@ static void lab_mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	struct lab_file *file = container_of(notifier, struct lab_file, notifier);
 
 	lab_file_leave(file, false);
-	/* Whoever polls from elsewhere learns that it is dead. */
+	/* Who waits elsewhere, in an epoll set of its, learns that it is dead. */
 	wake_up_all(&file->listener.wait);
 }
 
@@ -148,8 +148,8 @@ err_leave:
 static int lab_file_release(struct inode *inode, struct file *filp)
 {
 	struct lab_file *file = filp->private_data;
-	/* Others' files wait behind this one where a kernel thread lets go of it. */
-	bool patient = !(current->flags & PF_KTHREAD);
+	/* Whoever else lets go of it last, a kernel thread too, has others to serve. */
+	bool patient = current->mm == file->mm;
 
 	/* Where the mm has died, its process is on its way out: not held back. */
 	if (lab_file_leave(file, patient) && patient)

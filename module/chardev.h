@@ -24,7 +24,8 @@
  * @acting: who it acts as: @self, or the named owner that it has attached
  * @lock: guards @gone, the change of @acting, and of @listener's eventfd
  * @listener: told of what comes into the inbox of @acting
- * @refilled: in lab->refilled while anybody waits in @listener, and wakes them
+ * @refilled: passes what lab->refilled hears on to whoever waits in @listener:
+ *	there while anybody does
  * @inode: its own, for the mappings in it to be its own
  * @view: where its blocks are mapped
  * @gone: its owners have been left: mm dead, or closing
