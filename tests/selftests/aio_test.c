@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * io_aio_submit(2)'s IOCB_CMD_POLL: it waits in one queue, and what it is woken for
- * it looks at from a kernel thread.
+ * io_submit(2)'s IOCB_CMD_POLL: it waits in one queue, and what it is woken for it
+ * looks at from a kernel thread.
  */
 #include "admin_util.h"
 #include "aio_util.h"

@@ -584,9 +584,11 @@ struct labyrinth_map {
  * poll(): POLLIN while blocks wait in the inbox; POLLOUT while the reserve has a
  * page that this owner could take;
  * POLLERR | POLLHUP once the descriptor is dead, and to whoever asks from
- * another address space than the opener's. select(), epoll, io_uring (where the
- * maker of the ring asks, with IORING_SETUP_SQPOLL) and io_submit(2)'s
- * IOCB_CMD_POLL are told the same.
+ * another address space than the opener's, who is not waited for: an epoll set that
+ * processes share tells of a descriptor that its opener has added. select(), epoll,
+ * io_uring (where the maker of the ring asks, with IORING_SETUP_SQPOLL) and
+ * io_submit(2)'s IOCB_CMD_POLL are told the same; io_uring refuses (EINVAL) what
+ * would wait for nothing, where it is asked by level.
  */
 
 #endif /* _UAPI_LINUX_LABYRINTH_H */
